@@ -1,8 +1,8 @@
 """Argument checks: say at the door what is wrong, in the same words everywhere.
 
-Every public function of the package hands what it was given to one of these checks and works with what comes back.
-The message always names the argument, says what came and what was wanted, for example
-``waveform must have shape (n_samples,), got (2, 16000)``.  A wrong *kind* of thing raises
+Every public function of the package hands what it was given to one of these checks and works with
+what comes back. The message always names the argument, says what came and what was wanted, for
+example ``waveform must have shape (n_samples,), got (2, 16000)``.  A wrong *kind* of thing raises
 :class:`TypeError`, a wrong *value* raises :class:`ValueError`.  Chapter 01 shows why: most
 surprises in audio code are an array of the right type and the wrong shape.
 """
@@ -27,7 +27,7 @@ __all__ = [
     "describe",
 ]
 
-#: The sample rates (Hz) that the book accepts: telephone speech is 8 kHz, studio sound at most 192 kHz.
+#: The sample rates (Hz) that the book accepts: telephones use 8 kHz, studios at most 192 kHz.
 LOWEST_SAMPLE_RATE, HIGHEST_SAMPLE_RATE = 1_000, 192_000
 
 
@@ -72,8 +72,8 @@ def check_array(
     ndim : int or tuple of int, optional
         The number (or numbers) of dimensions allowed.
     shape : tuple, optional
-        The wanted shape. A number must match; a string (``"n_frames"``) or ``None`` stands for any size, and the
-        string appears in the message.
+        The wanted shape. A number must match; a string (``"n_frames"``) or ``None`` stands for any
+        size, and the string appears in the message.
     finite : bool
         Refuse NaN and infinity.
     allow_empty : bool
@@ -122,8 +122,8 @@ def check_waveform(waveform: Any, name: str = "waveform") -> np.ndarray:
     Parameters
     ----------
     waveform : array_like
-        Sound pressure over time, shape ``(n_samples,)``, floating point, nominally in −1…1 (a louder one is accepted: sums of
-        sounds pass through here before they are scaled).
+        Sound pressure over time, shape ``(n_samples,)``, floating point, nominally in −1…1 (a
+        louder one is accepted: sums of sounds pass through here before they are scaled).
     name : str
         What the caller calls it.
 
@@ -135,7 +135,8 @@ def check_waveform(waveform: Any, name: str = "waveform") -> np.ndarray:
     Raises
     ------
     TypeError
-        When it is not an array of real floating-point numbers; 16-bit integers must be divided by 32768 first.
+        When it is not an array of real floating-point numbers; 16-bit integers must be divided by
+        32768 first.
     ValueError
         When it is not one-dimensional, is empty, or holds NaN or infinity.
     """
@@ -274,9 +275,7 @@ def check_in(value: Any, name: str, allowed: Iterable[Any]) -> Any:
         With the nearest allowed name, and the list of those allowed (the first twenty).
     """
     options = list(allowed)
-    if any(type(value) is type(option) and value == option for option in options):
-        return value
-    if not isinstance(value, str) and value in options:
+    if value in options:
         return value
     names = [str(option) for option in options]
     near = difflib.get_close_matches(str(value).lower(), [n.lower() for n in names], n=1)
