@@ -1,0 +1,178 @@
+"""What the rendered book needs beyond Jupyter Book's own settings.
+
+- Before a build reads anything, the chapters that changed are executed (``book/execute.py``), so
+  that every way of building the book gives the same pages.
+- ``{chapter-status}`` makes the table of the status page from the records of those runs.
+- A chapter is read again when it was executed again, even if its file stayed the same.
+- MathJax is copied from an installed package, so that no page asks another server for it.
+- Small repairs for readers with a keyboard or a screen reader, where the theme needs them.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import execute
+
+LOGGER = logging.getLogger(__name__)
+
+#: The parts of the MathJax package that pages may load.
+MATHJAX_PARTS = (
+    "tex-chtml.js",
+    "input/tex/extensions",
+    "output/chtml/fonts/woff-v2",
+    "a11y",
+    "sre/mathmaps/base.json",
+    "sre/mathmaps/en.json",
+)
+
+
+def execute_chapters(app: Sphinx) -> None:
+    """Execute what changed; a failing chapter stops the build with its traceback."""
+    records = execute.run(say=LOGGER.info)
+    failed = [entry for entry in records if not entry.ok]
+    if failed:
+        told = "\n\n".join(f"{entry.chapter} failed in {entry.error}" for entry in failed)
+        raise ExtensionError(f"chapters that do not run cannot be built:\n{told}")
+
+
+def depend_on_execution(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make Sphinx read a chapter again when it has been executed again."""
+    if record_file(docname).exists():
+        app.env.note_dependency(str(record_file(docname)))
+
+
+def record_file(docname: str) -> Path:
+    """The record of a chapter's last run."""
+    return execute.BUILD / "chapters" / f"{Path(docname).name}.json"
+
+
+class ChapterStatus(SphinxDirective):
+    """A table: chapter, when it was last executed, how long it took, on what."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table, one row for each chapter there is."""
+        head = ["Chapter", "Executed (UTC)", "Seconds", "Machine"]
+        rows: list[list[nodes.Node]] = []
+        versions: dict[str, str] = {}
+        for chapter in execute.chapters():
+            docname = f"chapters/{chapter.stem}"
+            self.env.note_dependency(str(record_file(docname)))
+            known = execute.record(chapter)
+            if known is None:
+                continue
+            versions.update(known.versions)
+            link = nodes.reference("", title(chapter), refuri=self.link(docname), internal=True)
+            rows.append(
+                [
+                    link,
+                    nodes.Text(known.executed),
+                    nodes.Text(f"{known.seconds:.0f}"),
+                    nodes.Text(known.machine),
+                ]
+            )
+        if not rows:
+            return [nodes.paragraph("", "No chapter has been executed yet.")]
+        shown: list[nodes.Node] = [table(head, rows)]
+        listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+        shown.append(nodes.paragraph("", f"Versions: {listed}."))
+        return shown
+
+    def link(self, docname: str) -> str:
+        """A link from the page with this directive to another page."""
+        assert self.env.app.builder is not None
+        return self.env.app.builder.get_relative_uri(self.env.docname, docname)
+
+
+def title(chapter: Path) -> str:
+    """The first heading of a notebook, without markup."""
+    import json
+
+    for cell in json.loads(chapter.read_text(encoding="utf-8"))["cells"]:
+        found = re.search(r"^# (.+)$", "".join(cell["source"]), re.MULTILINE)
+        if cell["cell_type"] == "markdown" and found:
+            return found.group(1).strip()
+    return chapter.stem
+
+
+def table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
+    """A docutils table with one header row."""
+    group = nodes.tgroup(cols=len(head))
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    header = nodes.row()
+    for text in head:
+        header += nodes.entry("", nodes.paragraph("", text))
+    group += nodes.thead("", header)
+    body = nodes.tbody()
+    for cells in rows:
+        row = nodes.row()
+        for cell in cells:
+            paragraph = nodes.paragraph()
+            paragraph += cell
+            row += nodes.entry("", paragraph)
+        body += row
+    group += body
+    return nodes.table("", group)
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Put MathJax, as its package ships it, beside the pages."""
+    if error is not None or app.builder.format != "html":
+        return
+    package = importlib.util.find_spec("sphinx-mathjax-offline")
+    if package is None or package.origin is None:
+        LOGGER.warning("mathematics will not show: the package sphinx-mathjax-offline is missing")
+        return
+    source = Path(package.origin).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            (target / part).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / part, target / part)
+
+
+def write_front_door(app: Sphinx, error: Exception | None) -> None:
+    """At the top of the site: a page that leads on to the first one, also for screen readers."""
+    if error is not None or app.builder.format != "html":
+        return
+    first = app.builder.get_target_uri(app.config.root_doc)
+    name = html.escape(str(app.config.html_title))
+    (Path(app.outdir) / "index.html").write_text(
+        f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="0; url={first}">
+<title>{name}</title>
+</head>
+<body><main><h1>{name}</h1><p><a href="{first}">Open the book</a></p></main></body>
+</html>
+""",
+        encoding="utf-8",
+    )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the above to a build."""
+    app.add_directive("chapter-status", ChapterStatus)
+    app.connect("builder-inited", execute_chapters)
+    app.connect("source-read", depend_on_execution)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", write_front_door, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
