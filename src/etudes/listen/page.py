@@ -152,7 +152,7 @@ def page_html(
     parts += [_take_html(take, number, len(takes)) for number, take in enumerate(takes, 1)]
     parts.append("</div>")
     if sound:
-        parts.append(f'<p class="etudes-keys" hidden>{_keys(len(takes))}</p>')
+        parts.append(f'<p class="etudes-keys">{_keys(len(takes))}</p>')
     parts.append("</div>")
     if sound:
         parts.append(f"<script>{script()}</script>")
@@ -192,6 +192,7 @@ def _view_html(picture: Picture | None) -> str:
     return (
         f'<div class="etudes-view">{picture.html}<div class="etudes-ticks" aria-hidden="true">'
         f'{ticks}</div><div class="etudes-axis" aria-hidden="true">{axis}</div></div>'
+        f"{picture.legend}"
     )
 
 

@@ -46,11 +46,14 @@ class Picture:
         Labels up the left side; 0 is the bottom, 1 the top.
     axis : list of (float, str)
         Labels along the bottom; 0 is the left, 1 the right.
+    legend : str
+        HTML below the picture that says which colour is what; usually empty.
     """
 
     html: str
     ticks: list[tuple[float, str]] = field(default_factory=list)
     axis: list[tuple[float, str]] = field(default_factory=list)
+    legend: str = ""
 
 
 def hz_to_mel(frequency: np.ndarray | float) -> np.ndarray:

@@ -153,7 +153,7 @@ def _draw(voices: Mapping[str, np.ndarray], quarters: float, title: str, note: s
         for pitch, onset, duration in voice[:, :3]:
             left, wide = onset / quarters * width, max(1.5, duration / quarters * width - 1.5)
             path += f"M{left:.1f} {(highest - pitch) * 10 + 0.5:g}h{wide:.1f}v9h-{wide:.1f}z"
-        shapes.append(f'<path fill="{COLOURS[i % len(COLOURS)]}" d="{path}"/>')
+        shapes.append(f'<path {_ink(i)} d="{path}"/>')
     alt = escape(f"{title}. Piano roll: {note}." if title else f"Piano roll: {note}.")
     html = (
         f'<svg role="img" aria-label="{alt}" viewBox="0 0 {width:g} {rows * 10}" '
@@ -166,4 +166,21 @@ def _draw(voices: Mapping[str, np.ndarray], quarters: float, title: str, note: s
     axis = [(float(q / quarters), f"{q:g}") for q in np.arange(0, quarters * 0.97, step)]
     axis.append((1.0, "quarters"))
     axis = [entry for entry in axis if entry[0] < 0.85 or entry[0] == 1.0]
-    return Picture(html, ticks, axis)
+    return Picture(html, ticks, axis, _legend(list(voices)) if len(voices) > 1 else "")
+
+
+def _ink(voice: int) -> str:
+    """How the bars of a voice are drawn: by colour, and every second voice hollow."""
+    colour = COLOURS[voice % len(COLOURS)]
+    hollow = f' stroke="{colour}" class="etudes-hollow"' if voice % 2 else ""
+    return f'fill="{colour}"{hollow}'
+
+
+def _legend(names: list[str]) -> str:
+    """Which bars belong to which voice."""
+    entries = (
+        f'<span><svg viewBox="0 0 28 14" aria-hidden="true"><path {_ink(i)} d="M1 1h26v12h-26z"/>'
+        f"</svg>{escape(name)}</span>"
+        for i, name in enumerate(names)
+    )
+    return f'<p class="etudes-legend">{"".join(entries)}</p>'
