@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import pytest
 pytestmark = pytest.mark.page
 
 MAX_BYTES = 6_000_000
-GENERATED = ["index", "genindex", "py-modindex", "search"]
+GENERATED = ["genindex", "py-modindex", "search"]
 PAGES = [*GENERATED, *build.documents()]
 
 
@@ -35,6 +34,7 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     images_without_alt: list[str] = field(default_factory=list)
     raw_mathematics: int = 0
+    empty_icons: list[str] = field(default_factory=list)
     violations: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -46,15 +46,19 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built book; a failing build shows its last lines."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str]:
+    """Build the book with warnings as errors: the exit status and what was printed."""
     log = tmp_path_factory.mktemp("build") / "log.txt"
     with log.open("w") as output:
         status = build.build(output)
-    if status != 0:
-        lines = log.read_text(errors="replace").splitlines()
-        told = [line for line in lines if "WARNING" in line or "ERROR" in line]
-        pytest.fail("the book does not build:\n" + "\n".join(told + lines[-60:]), pytrace=False)
+    return status, log.read_text(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def html(built: tuple[int, str]) -> Path:
+    """The folder of the built book."""
+    if built[0] != 0:
+        pytest.skip("the book does not build: test_the_book_builds_without_warnings says why")
     return build.HTML
 
 
@@ -115,6 +119,11 @@ def visit(browser, site: str) -> Iterator[object]:
             "() => [...document.querySelectorAll('.math')]"
             ".filter(node => !node.querySelector('mjx-container')).length"
         )
+        seen.empty_icons = page.evaluate(
+            "() => [...document.querySelectorAll('i[class*=fa-]')]"
+            ".filter(icon => ['none', 'normal'].includes("
+            "getComputedStyle(icon, '::before').content)).map(icon => icon.className)"
+        )
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.wait_for_function(
@@ -140,6 +149,14 @@ def visit(browser, site: str) -> Iterator[object]:
 def lines(found: list[str]) -> str:
     """One finding a line, so that a failure can be read."""
     return "\n" + "\n".join(found)
+
+
+def test_the_book_builds_without_warnings(built: tuple[int, str]) -> None:
+    status, log = built
+    if status != 0:
+        printed = log.splitlines()
+        told = [line for line in printed if "WARNING" in line or "ERROR" in line]
+        pytest.fail("the book does not build:" + lines(told + printed[-40:]), pytrace=False)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -172,6 +189,12 @@ def test_images_have_a_text_alternative_and_formulas_are_set(visit, name: str) -
     seen = visit(name)
     assert not seen.images_without_alt, lines(seen.images_without_alt)
     assert seen.raw_mathematics == 0, f"{seen.raw_mathematics} formulas show their source"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_icon_is_drawn(visit, name: str) -> None:
+    seen = visit(name)
+    assert not seen.empty_icons, f"not in book/_static/icons.css: {sorted(set(seen.empty_icons))}"
 
 
 def test_links_between_pages_lead_somewhere(html: Path) -> None:
@@ -215,9 +238,3 @@ def test_the_front_door_leads_to_the_first_page(browser, site: str) -> None:
     page.goto(f"{site}/", wait_until="networkidle")
     page.wait_for_url("**/book/index.html", timeout=10_000)
     page.close()
-
-
-def test_the_html_is_built_from_the_current_sources(html: Path) -> None:
-    """Each document of the table of contents has its page."""
-    missing = [name for name in build.documents() if not (html / f"{name}.html").is_file()]
-    assert not missing, subprocess.list2cmdline(missing)

@@ -4,8 +4,10 @@
   that every way of building the book gives the same pages.
 - ``{chapter-status}`` makes the table of the status page from the records of those runs.
 - A chapter is read again when it was executed again, even if its file stayed the same.
+- A badge, which is an image on somebody else's server, becomes a link in words.
 - MathJax is copied from an installed package, so that no page asks another server for it.
-- Small repairs for readers with a keyboard or a screen reader, where the theme needs them.
+- Finished pages get names for the screen reader where the theme gives none, and lose scripts
+  that nothing here uses.
 """
 
 from __future__ import annotations
@@ -128,6 +130,68 @@ def table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
     return nodes.table("", group)
 
 
+def badges_to_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Put its alternative text in place of every image from another server.
+
+    Notebooks carry badges such as "Open in Colab", which Colab and GitHub show as pictures. A page
+    of this book loads nothing from elsewhere, so there they are links in words.
+    """
+    for image in list(doctree.findall(nodes.image)):
+        if image["uri"].startswith(("http://", "https://")):
+            words = nodes.inline("", image.get("alt") or image["uri"], classes=["badge-in-words"])
+            image.replace_self(words)
+
+
+def drop_unused_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Leave out Thebe (live code from another server), which two extensions add, and clash."""
+    for name in ("script_files", "css_files"):
+        context[name] = [file for file in context.get(name, []) if not is_thebe(file)]
+
+
+def is_thebe(file: Any) -> bool:
+    """Whether a script or style file, or an inline script, belongs to Thebe."""
+    attributes = getattr(file, "attributes", {})
+    return "thebe" in f"{getattr(file, 'filename', file)} {attributes.get('body', '')}".lower()
+
+
+#: What is replaced in each finished page, and why.
+REPAIRS: list[tuple[re.Pattern[str], str]] = [
+    # 1.5 MB of drawings for a dozen icons: book/_static/icons.css takes them from the icon font
+    (re.compile(r'<script[^>]*src="[^"]*fontawesome\.js[^"]*"[^>]*></script>\n?'), ""),
+    # configuration for Thebe, which is left out
+    (re.compile(r'<script type="text/x-thebe-config">.*?</script>', re.DOTALL), ""),
+    (re.compile(r"<script>kernelName = .*?</script>"), ""),
+    # the left column is a landmark of its own
+    (
+        re.compile(r'<div id="pst-primary-sidebar" class="([^"]*)">'),
+        r'<div id="pst-primary-sidebar" class="\1" role="region" aria-label="Side bar">',
+    ),
+    # the arrow that unfolds a part of the table of contents
+    (
+        re.compile(r"(<a class=\"[^\"]*\" href=\"[^\"]*\">([^<]*)</a><details[^>]*>)<summary>"),
+        r'\1<summary aria-label="Pages under \2">',
+    ),
+    # an item of a list is a list item
+    (re.compile(r' role="doc-biblioentry"'), ' role="listitem"'),
+]
+
+
+def repair_pages(app: Sphinx, error: Exception | None) -> None:
+    """Apply `REPAIRS` to every page; a repaired page is left as it is."""
+    if error is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        if "_static" in page.relative_to(app.outdir).parts:
+            continue
+        text = repaired = page.read_text(encoding="utf-8")
+        for pattern, replacement in REPAIRS:
+            repaired = pattern.sub(replacement, repaired)
+        if repaired != text:
+            page.write_text(repaired, encoding="utf-8")
+
+
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     """Put MathJax, as its package ships it, beside the pages."""
     if error is not None or app.builder.format != "html":
@@ -173,6 +237,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("chapter-status", ChapterStatus)
     app.connect("builder-inited", execute_chapters)
     app.connect("source-read", depend_on_execution)
+    app.connect("doctree-read", badges_to_words)
+    app.connect("html-page-context", drop_unused_scripts, priority=999)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", repair_pages, priority=800)
     app.connect("build-finished", write_front_door, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
