@@ -270,6 +270,7 @@ def build_folk_tunes() -> dict[str, np.ndarray]:
         if seen[row["tune_id"]] > 1:  # O'Neill's book holds some numbers twice, typed by two people
             row["tune_id"] += f"-{seen[row['tune_id']]}"
         rest = onset - np.concatenate([[0.0], onset[:-1] + duration[:-1]])
+        rest[np.abs(rest) < 1e-6] = 0  # fractions that do not quite cancel
         pieces.append(np.column_stack([pitch, duration, rest]))
         for name in TEXT_FIELDS:
             texts[name].append(row[name])
