@@ -43,7 +43,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_SUBMODULES})
 
 
-def seed_everything(seed: int) -> int:
+def seed_everything(seed: int) -> None:
     """Seed every source of chance a chapter uses.
 
     Seeds Python's ``random``, NumPy's global generator and PyTorch (CPU and GPU); TensorFlow is
@@ -54,11 +54,6 @@ def seed_everything(seed: int) -> int:
     ----------
     seed : int
         From 0 to 2**32 - 1.
-
-    Returns
-    -------
-    int
-        The seed, so that a cell can show what it used.
 
     Raises
     ------
@@ -88,4 +83,3 @@ def seed_everything(seed: int) -> int:
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None:
         tensorflow.random.set_seed(seed)
-    return seed
