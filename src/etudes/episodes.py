@@ -131,8 +131,11 @@ class Episode:
         Returns
         -------
         Episode
+            Itself when it is there already.
         """
         names = ("support_x", "support_y", "query_x", "query_y")
+        if all(getattr(self, name).device == torch.device(device) for name in names):
+            return self
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
