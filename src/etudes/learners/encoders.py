@@ -46,7 +46,7 @@ def normalisation(norm: str, channels: int, n_dims: int = 2) -> nn.Module:
     """
     check_in(norm, "norm", NORMS)
     if norm == "group":
-        groups = next(g for g in (8, 4, 2, 1) if channels % g == 0)
+        groups = next(g for g in (8, 4, 2, 1) if g == 1 or (channels % g == 0 and channels > g))
         return nn.GroupNorm(groups, channels)
     if norm == "batch":
         return nn.BatchNorm2d(channels) if n_dims == 2 else nn.BatchNorm1d(channels)
@@ -206,7 +206,7 @@ class ConvEncoder(nn.Module):
                 weight = next(self.parameters())
                 maps = self.blocks(weight.new_zeros(1, self.in_channels, *item_shape))
                 self.train(was_training)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise ValueError(f"item_shape {tuple(item_shape)} is too small: {error}") from None
         return tuple(maps.shape[1:])
 
