@@ -24,6 +24,7 @@ from etudes.data.programs import label, program_number
 from etudes.data.soundfont import default_soundfont
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
+LONGEST_NOTE = 300  # seconds
 
 
 def render_note(
@@ -78,6 +79,8 @@ def render_note(
     _check_between(check_positive_int(velocity, "velocity"), "velocity", 1, 127)
     duration = check_positive_float(duration, "duration")
     length = check_positive_float(length, "length")
+    if length > LONGEST_NOTE:
+        raise ValueError(f"length must be at most {LONGEST_NOTE} seconds, got {length:g}")
     rate = check_sample_rate(sample_rate)
     if isinstance(cents, bool) or not isinstance(cents, (int, float, np.number)):
         raise TypeError(f"cents must be a number, got {cents!r}")
@@ -218,7 +221,7 @@ def check_render(waveform: np.ndarray, what: str, peak: float = 1.0) -> np.ndarr
     if not np.isfinite(waveform).all():
         raise ValueError(f"{what} rendered to NaN or infinity: leave it out")
     loudest = float(np.abs(waveform).max())
-    if loudest < 1e-4:
+    if loudest < 1e-6:  # 120 dB below full scale
         raise ValueError(
             f"{what} rendered to silence: the soundfont has no sound there, or it is too short"
         )
