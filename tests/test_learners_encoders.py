@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from etudes.learners import ConvEncoder, MelodyEncoder
-from etudes.learners.encoders import normalisation
+from etudes.learners.blocks import average_frames, normalisation
 
 
 def test_shapes_with_and_without_a_channel_axis():
@@ -96,3 +96,15 @@ def test_melodies():
     with pytest.raises(ValueError, match=r"x must have shape \(n, 7, n_notes\), got \(3, 6, 64\)"):
         MelodyEncoder(7)(x[:, :6])
     assert isinstance(normalisation("batch", 4, 1), nn.BatchNorm1d)
+
+
+def test_frames_are_averaged_between_edges():
+    x = torch.arange(6.0).expand(2, 1, 6)
+    assert average_frames(x, [0, 1, 3, 6])[0, 0].tolist() == [0.0, 1.5, 4.0]
+    encoder = ConvEncoder(channels=4, n_blocks=1, strides=1, frame_edges=[0, 1, 4, 16])
+    assert encoder.map_shape((8, 16)) == (4, 8, 3)
+    assert encoder(torch.zeros(2, 8, 16)).shape == (2, 4 * 8 * 3)
+    with pytest.raises(ValueError, match="edges must end at the number of frames, 6, got 5"):
+        average_frames(x, [0, 5])
+    with pytest.raises(ValueError, match="edges must rise from 0"):
+        average_frames(x, [0, 3, 3, 6])

@@ -26,7 +26,7 @@ _HOME = {
     "RelationNetwork": "relation",
     "FineTuned": "finetune",
 }
-_SUBMODULES = frozenset(_HOME.values())
+_SUBMODULES = frozenset({"blocks", *_HOME.values()})
 
 __all__ = sorted({*_HOME, *_SUBMODULES})
 

@@ -15,85 +15,11 @@ import torch
 from torch import nn
 
 from etudes.checks import check_in, check_positive_int
+from etudes.learners.blocks import NORMS, average_frames, conv_block, normalisation
 
-__all__ = ["ConvEncoder", "MelodyEncoder", "conv_block", "normalisation"]
+__all__ = ["ConvEncoder", "MelodyEncoder"]
 
-NORMS = ("group", "batch", "none")
 OUTPUTS = ("vector", "maps")
-
-
-def normalisation(norm: str, channels: int, n_dims: int = 2) -> nn.Module:
-    """A normalisation layer by name.
-
-    Parameters
-    ----------
-    norm : str
-        ``"group"``: over groups of channels within one item. ``"batch"``: over the items of a
-        batch, as in the papers. ``"none"``.
-    channels : int
-        Channels to normalise.
-    n_dims : int
-        1 for sequences, 2 for maps; matters for batch normalisation.
-
-    Returns
-    -------
-    torch.nn.Module
-
-    Raises
-    ------
-    ValueError
-        When ``norm`` is unknown.
-    """
-    check_in(norm, "norm", NORMS)
-    if norm == "group":
-        groups = next(g for g in (8, 4, 2, 1) if g == 1 or (channels % g == 0 and channels > g))
-        return nn.GroupNorm(groups, channels)
-    if norm == "batch":
-        return nn.BatchNorm2d(channels) if n_dims == 2 else nn.BatchNorm1d(channels)
-    return nn.Identity()
-
-
-def conv_block(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel: int = 3,
-    stride: int | tuple[int, int] = 1,
-    pool: int = 1,
-    norm: str = "group",
-    padding: int | None = None,
-) -> nn.Sequential:
-    """Convolution, normalisation, ReLU and, where wanted, max-pooling.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels in and out.
-    kernel : int
-        Side of the square kernel.
-    stride : int or tuple of int
-        Step of the convolution over (bands, frames).
-    pool : int
-        Side of the max-pooling after it; 1 for none.
-    norm : str
-        See :func:`normalisation`.
-    padding : int, optional
-        Zeros around the map; half the kernel by default, which keeps its size.
-
-    Returns
-    -------
-    torch.nn.Sequential
-        Maps ``(n, in_channels, h, w)`` to ``(n, out_channels, h', w')``.
-    """
-    padding = kernel // 2 if padding is None else padding
-    layers: list[nn.Module] = [
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding),
-        normalisation(norm, out_channels),
-        nn.ReLU(),
-    ]
-    if pool > 1:
-        layers.append(nn.MaxPool2d(pool))
-    return nn.Sequential(*layers)
 
 
 class ConvEncoder(nn.Module):
@@ -128,6 +54,9 @@ class ConvEncoder(nn.Module):
         Level the input: subtract each item's maximum, cut what lies more than this below it, and
         scale to about −1…1. In natural-log power units 14 is 61 dB. An instrument then counts as
         the same played loud and soft. None leaves items as they are.
+    frame_edges : sequence of int, optional
+        Average the frames between these before the first block; see
+        :func:`~etudes.learners.blocks.average_frames`.
 
     Raises
     ------
@@ -155,6 +84,7 @@ class ConvEncoder(nn.Module):
         n_features: int | None = None,
         item_shape: tuple[int, int] | None = None,
         input_range: float | None = None,
+        frame_edges: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = check_positive_int(in_channels, "in_channels")
@@ -166,6 +96,7 @@ class ConvEncoder(nn.Module):
         pool_sides = _per_block(pools, n_blocks, "pools")
         kernel_sides = _per_block(kernels, n_blocks, "kernels")
         self.input_range = input_range
+        self.frame_edges = None if frame_edges is None else tuple(frame_edges)
         before = [in_channels, *widths[:-1]]
         self.blocks = nn.Sequential(
             *(
@@ -204,7 +135,7 @@ class ConvEncoder(nn.Module):
                 was_training = self.training
                 self.eval()
                 weight = next(self.parameters())
-                maps = self.blocks(weight.new_zeros(1, self.in_channels, *item_shape))
+                maps = self.blocks(self._front(weight.new_zeros(1, self.in_channels, *item_shape)))
                 self.train(was_training)
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"item_shape {tuple(item_shape)} is too small: {error}") from None
@@ -236,12 +167,16 @@ class ConvEncoder(nn.Module):
                 f"{' or (n, n_mels, n_frames)' if self.in_channels == 1 else ''}, "
                 f"got {tuple(x.shape)}"
             )
+        maps = self.blocks(self._front(x))
+        return maps if self.output == "maps" else self.project(maps.flatten(1))
+
+    def _front(self, x: torch.Tensor) -> torch.Tensor:
+        """What happens before the first block: level, then average frames."""
         if self.input_range is not None:
             half = self.input_range / 2
             x = (x - x.amax((1, 2, 3), keepdim=True)).clamp(min=-self.input_range)
             x = (x + half) / half
-        maps = self.blocks(x)
-        return maps if self.output == "maps" else self.project(maps.flatten(1))
+        return x if self.frame_edges is None else average_frames(x, self.frame_edges)
 
 
 class MelodyEncoder(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from etudes.checks import check_in, check_positive_int, describe
 from etudes.episodes import Episode
-from etudes.learners.encoders import conv_block
+from etudes.learners.blocks import conv_block
 from etudes.learners.protocol import check_episode, check_features, is_transductive
 
 __all__ = ["RelationModule", "RelationNetwork", "class_sums", "pairs"]
