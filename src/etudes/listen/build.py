@@ -176,8 +176,7 @@ def _note(
     longest: int,
 ) -> str:
     """What there is to know about one take, in one line; `longest` is in samples."""
-    parts = [text] if text else []
-    parts.append(summary(take, given_rate))
+    parts = [summary(take, given_rate)]
     if not is_silent(take):
         why = "" if matched or gain == 0 else " to keep it from clipping"
         parts.append(gain_text(gain) + why)
@@ -185,7 +184,7 @@ def _note(
         parts.append(f"silence added at the end to {longest / given_rate:.2f} s")
     if held_rate != given_rate:
         parts.append(f"held at {hertz(held_rate)} (given at {hertz(given_rate)})")
-    return "; ".join(parts)
+    return (text.rstrip(". ") + ". " if text else "") + "; ".join(parts)
 
 
 def _gain_label(take: np.ndarray, gain: float) -> str:
