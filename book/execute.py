@@ -55,6 +55,9 @@ THREADS = {
     "TF_NUM_INTEROP_THREADS": "1",
 }
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
 #: Whose versions the status page names.
 PACKAGES = ("etudes", "torch", "numpy", "librosa", "symusic", "music21", "scikit-learn")
 
@@ -293,8 +296,25 @@ def _execute(page: Path, build: Path, root: Path) -> Record:
 
 
 def tidy_outputs(notebook: Any) -> None:
-    """Join what was printed piece by piece, and leave of a progress bar its last state only."""
+    """Make outputs fit for a page.
+
+    Joins what was printed piece by piece, leaves of a progress bar its last state only, and puts
+    in place of each widget, which needs a kernel, what it showed.
+    """
+    from nbformat import from_dict
+
+    widgets = notebook.metadata.pop("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [
+                from_dict(shown)
+                for output in cell.outputs
+                for shown in (
+                    _still(output.data[WIDGET]["model_id"], widgets)
+                    if WIDGET in output.get("data", {}) and "text/html" not in output.data
+                    else [output]
+                )
+            ]
         cell.metadata.pop("execution", None)  # times of day, which are in nobody's source
         joined: list[Any] = []
         for output in cell.get("outputs", []):
@@ -309,6 +329,20 @@ def tidy_outputs(notebook: Any) -> None:
                 output.text = "\n".join(_last_state(line) for line in output.text.split("\n"))
         if "outputs" in cell:
             cell.outputs = joined
+
+
+def _still(model: str, widgets: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The outputs and the words that a widget and the widgets inside it showed at the end."""
+    state = widgets.get(model, {}).get("state", {})
+    yield from state.get("outputs", [])
+    if widgets.get(model, {}).get("model_name") in ("HTMLModel", "LabelModel") and state["value"]:
+        yield {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {"text/html": state["value"], "text/plain": state["value"]},
+        }
+    for child in state.get("children", []):
+        yield from _still(child.removeprefix("IPY_MODEL_"), widgets)
 
 
 def _last_state(line: str) -> str:

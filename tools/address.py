@@ -49,7 +49,7 @@ def places(root: Path = ROOT) -> list[Path]:
 def rewritten(text: str, old: tuple[str, str], new: tuple[str, str]) -> str:
     """A text with the repository, its Colab links and its pages under the new address."""
     (owner, name), (new_owner, new_name) = old, new
-    end = r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9])(?:\.git)?"
+    end = r"(?=(?:\.git)?(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))"
     repository = re.compile(rf"(github\.com/|/github/){re.escape(owner)}/{re.escape(name)}{end}")
     site = re.compile(rf"{re.escape(owner)}\.github\.io/{re.escape(name)}{end}", re.IGNORECASE)
     text = repository.sub(rf"\g<1>{new_owner}/{new_name}", text)
