@@ -1,4 +1,5 @@
-"""Where sound comes from: scores, instruments, chorales, voices, recordings, and the cache they share.
+"""Where sound comes from: scores, instruments, chorales, voices, recordings, and the cache they
+share.
 
 Submodules load when first used: ``etudes.data.scores.load_folk_tunes()``.
 """

@@ -1,12 +1,15 @@
-"""From ABC text to notes: clean a tune book's text, let symusic's parser read it, keep one plain melody.
+"""From ABC text to notes: clean a tune book's text, let symusic's parser read it, keep one plain
+melody.
 
-The idea in one sentence: everything in the text that tells which book a tune came from, rather than how it
-goes, is removed *before* the notes are read.  ABC files carry rhythm types (``R:``) that make the parser swing
-the durations, trill and roll signs that it plays out as flurries of tiny notes, grace notes that steal time from
-their neighbours, and staccato dots that shorten notes: all of them habits of a transcriber.  A classifier
-would learn these habits and call them style.
+The idea in one sentence: everything in the text that tells which book a tune came from, rather
+than how it goes, is removed *before* the notes are read.  ABC files carry rhythm types (``R:``)
+that make the parser swing the durations, trill and roll signs that it plays out as flurries of
+tiny notes, grace notes that steal time from their neighbours, and staccato dots that shorten
+notes: all of them habits of a transcriber.  A classifier would learn these habits and call them
+style.
 
-ABC notation: the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.  Used in chapters 01, 06 and 09.
+ABC notation: the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.  Used in
+chapters 01, 06 and 09.
 """
 
 from __future__ import annotations
@@ -32,8 +35,8 @@ _METRE = re.compile(r"^(C\||C|\d+/\d+)")
 _KEY = re.compile(r"^([A-H])(es|s|#|b)?\s*([A-Za-z]*)")
 _SPREAD = 10  # ticks of 480 a quarter
 _MODES = {
-    "": "", "maj": "major", "ion": "major", "m": "minor", "min": "minor", "aeo": "minor", "dor": "dorian",
-    "mix": "mixolydian", "lyd": "lydian", "phr": "phrygian", "loc": "locrian",
+    "": "", "maj": "major", "ion": "major", "m": "minor", "min": "minor", "aeo": "minor", "dor":
+    "dorian", "mix": "mixolydian", "lyd": "lydian", "phr": "phrygian", "loc": "locrian",
 }  # fmt: skip
 
 
@@ -65,7 +68,8 @@ def header_fields(tune: str) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Field letter to text.  Where a field is repeated the first line counts; comments are removed.
+        Field letter to text.  Where a field is repeated the first line counts; comments are
+        removed.
     """
     fields: dict[str, str] = {}
     for line in tune.splitlines():
@@ -115,8 +119,8 @@ def clean_abc(tune: str) -> str:
     Returns
     -------
     str
-        ABC text with the fields ``M L K`` only, and without comments, chord symbols, grace notes, ornaments,
-        articulations, words and further voices.
+        ABC text with the fields ``M L K`` only, and without comments, chord symbols, grace notes,
+        ornaments, articulations, words and further voices.
     """
     lines: list[str] = []
     voices: list[str] = []  # in order of appearance; the first is kept
@@ -170,9 +174,9 @@ def notes_from_abc(tunes: Sequence[str]) -> list[np.ndarray | None]:
     Returns
     -------
     list of numpy.ndarray or None
-        For each tune (n_notes, 3) float64: MIDI pitch, onset and duration, both in quarter notes; None where the
-        parser found no notes.  Of notes that begin together only the highest is kept, and no note outlasts the
-        beginning of the next.
+        For each tune (n_notes, 3) float64: MIDI pitch, onset and duration, both in quarter notes;
+        None where the parser found no notes.  Of notes that begin together only the highest is
+        kept, and no note outlasts the beginning of the next.
 
     Raises
     ------
@@ -183,10 +187,11 @@ def notes_from_abc(tunes: Sequence[str]) -> list[np.ndarray | None]:
 
     Notes
     -----
-    ``symusic.Score.from_abc`` starts the program ``abc2midi`` (J. Allwright and S. Shlien), which it brings with
-    it, once for every tune, and hands it the text in a temporary file whose name is the same in every process: two
-    processes that read ABC at the same time get each other's tunes.  Here the program is started once for the whole
-    list, in a folder of its own: safe, silent, and ten times faster.
+    ``symusic.Score.from_abc`` starts the program ``abc2midi`` (J. Allwright and S. Shlien), which
+    it brings with it, once for every tune, and hands it the text in a temporary file whose name is
+    the same in every process: two processes that read ABC at the same time get each other's tunes.
+     Here the program is started once for the whole list, in a folder of its own: safe, silent, and
+     ten times faster.
     """
 
     if isinstance(tunes, str):

@@ -1,6 +1,7 @@
 """Scores to learn from: folk tunes with a style each, and Bach's chorales in four voices.
 
-The idea in one sentence: everything comes inside installed packages, is read once, and loads in a moment after.
+The idea in one sentence: everything comes inside installed packages, is read once, and loads in a
+moment after.
 
 ``load_folk_tunes`` is described in :mod:`etudes.data.folk` (books and labels),
 :mod:`etudes.data.abc_notation` (what is kept of a page) and :mod:`etudes.data.duplicates` (groups);
@@ -46,7 +47,7 @@ STYLES = tuple(sorted(TRAIN_STYLES + VALIDATION_STYLES + TEST_STYLES))
 
 SPLITS = {"train": TRAIN_STYLES, "validation": VALIDATION_STYLES, "test": TEST_STYLES}
 
-_VERSION = 2  # raise it when the notes, texts or groups change
+_VERSION = 3  # raise it when the notes, texts or groups change
 
 
 def load_folk_tunes(
@@ -54,7 +55,8 @@ def load_folk_tunes(
 ) -> TuneSet:
     """Load folk tunes with their style labels.
 
-    The first call reads some 13,000 tunes from music21's corpus and keeps them in the user's cache folder.
+    The first call reads some 13,000 tunes from music21's corpus and keeps them in the user's cache
+    folder.
 
     Parameters
     ----------
@@ -63,8 +65,9 @@ def load_folk_tunes(
     min_notes : int
         Leave out shorter tunes.
     unlabelled : bool
-        Also give the 2,600 tunes that carry none of the 22 labels (`style` is ``""``): Aird's airs, Northumbrian
-        and fife tunes, O'Neill's tunes without a type.  Good for learning what melodies are like in general.
+        Also give the 2,600 tunes that carry none of the 22 labels (`style` is ``""``): Aird's
+        airs, Northumbrian and fife tunes, O'Neill's tunes without a type.  Good for learning what
+        melodies are like in general.
 
     Returns
     -------
@@ -90,12 +93,14 @@ def load_folk_tunes(
 
 
 def split_folk_tunes(split: str, *, min_notes: int = 16, unlabelled: bool = False) -> TuneSet:
-    """Load the tunes of one part of the split by style, so that nothing leaks from one part to another.
+    """Load the tunes of one part of the split by style, so that nothing leaks from one part to
+    another.
 
-    Beyond keeping styles apart, tunes of ``"train"`` and ``"validation"`` are left out when they belong to a
-    near-duplicate group of a later part, or were collected (``O:`` field) in Lorraine, Ireland or China, the
-    places that are test styles.  With `unlabelled`, O'Neill's and Ryan's tunes without a label stay out of
-    ``"train"`` too: most of them are airs, which are a test style.
+    Beyond keeping styles apart, tunes of ``"train"`` and ``"validation"`` are left out when they
+    belong to a near-duplicate group of a later part, or were collected (``O:`` field) in Lorraine,
+    Ireland or China, the places that are test styles.  With `unlabelled`, O'Neill's and Ryan's
+    tunes without a label stay out of ``"train"`` too: most of them are airs, which are a test
+    style.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """A melody and a set of melodies: plain arrays with the names and places they came with.
 
-The idea in one sentence: a tune is three columns of numbers (pitch, duration, the rest before it), and a set of
-tunes is those columns laid end to end, so that ten thousand tunes load at once and index like a list.
+The idea in one sentence: a tune is three columns of numbers (pitch, duration, the rest before it),
+and a set of tunes is those columns laid end to end, so that ten thousand tunes load at once and
+index like a list.
 
 Used from chapter 01 on, everywhere that music is symbols.
 """
@@ -39,7 +40,8 @@ class Tune:
     title, style, collection, origin, rhythm, metre, key, mode : str
         What the book says; ``""`` (metre: ``"none"``) where it says nothing.  `style` is a label of
         :data:`etudes.data.scores.STYLES` or ``""``; `origin` runs from the large to the small
-        (``"China, Shaanxi, Zizhou"``); `rhythm` is the dance or, in the Essen books, the kind of song.
+        (``"China, Shaanxi, Zizhou"``); `rhythm` is the dance or, in the Essen books, the kind of
+        song.
     group : int
         Tunes that share a group are near-duplicates; a split must keep them together.
     tune_id : str
@@ -62,14 +64,10 @@ class Tune:
 
     def __post_init__(self) -> None:
         pitches = check_array(self.pitches, "pitches", ndim=1)
-        n_notes = len(pitches)
-        if (
-            not np.array_equal(pitches, np.round(pitches))
-            or pitches.min() < 21
-            or pitches.max() > 108
-        ):
+        n_notes, low, high = len(pitches), pitches.min(), pitches.max()
+        if not np.array_equal(pitches, np.round(pitches)) or low < 21 or high > 108:
             raise ValueError(
-                f"pitches must be whole MIDI numbers from 21 to 108, got {pitches.min()} to {pitches.max()}"
+                f"pitches must be whole MIDI numbers from 21 to 108, got {low} to {high}"
             )
         durations = check_array(self.durations, "durations", shape=(n_notes,))
         rests = check_array(self.rests, "rests", shape=(n_notes,))
@@ -84,6 +82,10 @@ class Tune:
     def __len__(self) -> int:
         return len(self.pitches)
 
+    def __repr__(self) -> str:
+        words = [self.style, self.metre, f"{self.key} {self.mode}".strip(), self.tune_id]
+        return f"Tune({self.title!r}, {len(self)} notes, {', '.join(w for w in words if w)})"
+
     @property
     def onsets(self) -> np.ndarray:
         """(n_notes,) float64: where each note begins, in quarter notes."""
@@ -93,7 +95,7 @@ class Tune:
 
     @property
     def notes(self) -> np.ndarray:
-        """(n_notes, 3) float64: pitch, onset and duration (quarter notes), as renderers want them."""
+        """(n_notes, 3) float64: pitch, onset and duration in quarter notes."""
         return np.column_stack([self.pitches, self.onsets, self.durations])
 
     @property
@@ -114,14 +116,15 @@ class Tune:
         return Tune(**{**self.__dict__, "pitches": self.pitches + np.int16(semitones), "key": ""})
 
     def excerpt(self, start: int, stop: int) -> Tune:
-        """Return notes `start` to `stop` (not included) as a tune of their own, beginning without a rest."""
+        """Return notes `start` up to `stop` as a tune of their own, beginning without a rest."""
         rests = self.rests[start:stop].copy()
         rests[:1] = 0
         cut = {"pitches": self.pitches[start:stop], "durations": self.durations[start:stop]}
         return Tune(**{**self.__dict__, **cut, "rests": rests})
 
     def to_score(self, tempo: float = 120.0, program: int = 73) -> Any:
-        """Return a ``symusic.Score`` of one track, for instance to write a MIDI file with ``dump_midi``.
+        """Return a ``symusic.Score`` of one track, for instance to write a MIDI file with
+        ``dump_midi``.
 
         Parameters
         ----------
@@ -130,17 +133,17 @@ class Tune:
         program : int
             General MIDI program, 0 to 127; 73 is the flute.
         """
-        from symusic import Note, Score, Tempo, Track
+        from symusic.core import NoteTick, ScoreTick, TempoTick, TrackTick
 
         tempo = check_positive_float(tempo, "tempo")
         if not 0 <= program <= 127:
             raise ValueError(f"program must be from 0 to 127, got {program}")
-        score = Score(480)
-        score.tempos.append(Tempo(0, tempo))
-        track = Track(self.title, program)
+        score = ScoreTick(480)
+        score.tempos.append(TempoTick(0, tempo))
+        track = TrackTick(self.title, program)
         for pitch, onset, duration in self.notes:
             start, end = round(onset * 480), round((onset + duration) * 480)
-            track.notes.append(Note(start, max(end - start, 1), int(pitch), 90))
+            track.notes.append(NoteTick(start, max(end - start, 1), int(pitch), 90))
         score.tracks.append(track)
         return score
 
@@ -149,7 +152,8 @@ class Tune:
 class TuneSet(Sequence[Tune]):
     """Many tunes, backed by flat arrays; indexes, slices and selects without copying notes.
 
-    ``tunes[3]`` is a :class:`Tune`; ``tunes[2:9]``, ``tunes[mask]`` and ``tunes[row_numbers]`` are tune sets.
+    ``tunes[3]`` is a :class:`Tune`; ``tunes[2:9]``, ``tunes[mask]`` and ``tunes[row_numbers]`` are
+    tune sets.
 
     Attributes
     ----------
@@ -198,12 +202,11 @@ class TuneSet(Sequence[Tune]):
             if not -len(self) <= key < len(self):
                 raise IndexError(f"tune {key} of a set of {len(self)}")
             row = self.rows[key]
-            start, stop = self.columns["starts"][row], self.columns["starts"][row + 1]
-            notes = {
-                name: self.columns[name][start:stop] for name in ("pitches", "durations", "rests")
-            }
-            words = {name: str(self.texts[name][row]) for name in TEXT_FIELDS}
-            return Tune(**notes, **words, group=int(self.all_groups[row]))
+            part = slice(self.columns["starts"][row], self.columns["starts"][row + 1])
+            fields: dict[str, Any] = {name: str(self.texts[name][row]) for name in TEXT_FIELDS}
+            for name in ("pitches", "durations", "rests"):
+                fields[name] = self.columns[name][part]
+            return Tune(**fields, group=int(self.all_groups[row]))
         if not isinstance(key, slice):
             key = np.asarray(key)
             if key.dtype == bool and key.shape != self.rows.shape:
@@ -216,11 +219,12 @@ class TuneSet(Sequence[Tune]):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        styles = [style for style in np.unique(self.styles) if style]
-        return f"TuneSet({len(self):,} tunes, {len(styles)} styles, {len(np.unique(self.groups)):,} groups)"
+        n_styles = len(np.unique(self.styles[self.styles != ""]))
+        n_groups = len(np.unique(self.groups))
+        return f"TuneSet({len(self):,} tunes, {n_styles} styles, {n_groups:,} groups)"
 
     def column(self, name: str) -> np.ndarray:
-        """Return one text of every tune: a (n_tunes,) string array, `name` being one of ``TEXT_FIELDS``."""
+        """Return one text of every tune, (n_tunes,); `name` is one of ``TEXT_FIELDS``."""
         if name not in TEXT_FIELDS:
             raise ValueError(f"name must be one of {', '.join(TEXT_FIELDS)}, got {name!r}")
         return self.texts[name][self.rows]
@@ -232,7 +236,7 @@ class TuneSet(Sequence[Tune]):
 
     @property
     def labels(self) -> np.ndarray:
-        """(n_tunes,) int64: position of the style in ``etudes.data.scores.STYLES``; -1 for tunes without one."""
+        """(n_tunes,) int64: the style as its place in ``etudes.data.scores.STYLES``, else -1."""
         from etudes.data.scores import STYLES
 
         number = {style: i for i, style in enumerate(STYLES)}
