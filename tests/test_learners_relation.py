@@ -90,6 +90,17 @@ def test_scores_and_both_losses_are_what_the_paper_says():
     assert torch.isclose(other.loss(episode), -log_p.mean())
 
 
+@pytest.mark.parametrize("norm", ["group", "batch"])
+def test_comparing_without_building_pairs_gives_the_same_numbers(norm):
+    torch.manual_seed(0)
+    module = RelationModule((8, 6, 5), channels=8, norm=norm)
+    classes, queries = torch.randn(3, 8, 6, 5), torch.randn(7, 8, 6, 5)
+    slow = module(pairs(classes, queries))
+    assert slow.shape == (21,)
+    assert float(slow.detach().std()) > 1e-3
+    assert torch.allclose(module.compare(classes, queries), slow, atol=1e-5)
+
+
 def test_mean_and_sum_agree_for_one_example_only():
     one, three = make_episode(k_shot=1), make_episode(k_shot=3)
     added, averaged = make_relation(), make_relation(combine="mean")

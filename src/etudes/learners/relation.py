@@ -9,6 +9,8 @@ class and 0 for the others, with squared error. Chapter 06.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -127,8 +129,39 @@ class RelationModule(nn.Module):
         torch.Tensor
             Shape ``(n,)``, before the sigmoid.
         """
-        z = torch.relu(self.hidden(self.blocks(maps).flatten(1)))
-        return self.answer(z).squeeze(1)
+        block: Any = self.blocks[0]
+        return self._answered(block[0](maps))
+
+    def compare(self, classes: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
+        """Every query with every class: what ``forward(pairs(classes, queries))`` gives, sooner.
+
+        The first convolution is linear, so what it makes of a pair is what it makes of the class
+        plus what it makes of the query; each is computed once instead of once for every pair.
+
+        Parameters
+        ----------
+        classes : torch.Tensor
+            Shape ``(n_way, c, h, w)``.
+        queries : torch.Tensor
+            Shape ``(n, c, h, w)``.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape ``(n * n_way,)``, before the sigmoid; ordered as :func:`pairs` are.
+        """
+        block: Any = self.blocks[0]
+        first = block[0]
+        of_class, of_query = first.weight.chunk(2, dim=1)
+        c = functional.conv2d(classes, of_class, first.bias, padding=first.padding)
+        q = functional.conv2d(queries, of_query, padding=first.padding)
+        return self._answered((q[:, None] + c[None]).flatten(0, 1))
+
+    def _answered(self, z: torch.Tensor) -> torch.Tensor:
+        """What follows the first convolution."""
+        block: Any = self.blocks[0]
+        z = self.blocks[1](block[1:](z))
+        return self.answer(torch.relu(self.hidden(z.flatten(1)))).squeeze(1)
 
 
 class RelationNetwork(nn.Module):
@@ -200,7 +233,12 @@ class RelationNetwork(nn.Module):
         classes = class_sums(z[:n_support], episode.support_y, episode.n_way)
         if self.combine == "mean":
             classes = classes / episode.k_shot
-        return self.relation(pairs(classes, z[n_support:])).reshape(-1, episode.n_way)
+        queries = z[n_support:]
+        if isinstance(self.relation, RelationModule):
+            logits = self.relation.compare(classes, queries)
+        else:
+            logits = self.relation(pairs(classes, queries))
+        return logits.reshape(-1, episode.n_way)
 
     def scores(self, episode: Episode) -> torch.Tensor:
         """Relation scores: how far each query belongs to each class.
