@@ -16,7 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from etudes.checks import check_in, check_positive_int
+from etudes.data.bach import TEXTS, VOICES, Chorale, build_bach_chorales
 from etudes.data.cache import cached
+from etudes.data.folk import build_folk_tunes
 from etudes.data.tunes import TEXT_FIELDS, Tune, TuneSet
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "TEST_STYLES",
     "TRAIN_STYLES",
     "VALIDATION_STYLES",
+    "Chorale",
     "Tune",
     "TuneSet",
+    "load_bach_chorales",
     "load_folk_tunes",
     "split_folk_tunes",
 ]
@@ -47,7 +51,7 @@ STYLES = tuple(sorted(TRAIN_STYLES + VALIDATION_STYLES + TEST_STYLES))
 
 SPLITS = {"train": TRAIN_STYLES, "validation": VALIDATION_STYLES, "test": TEST_STYLES}
 
-_VERSION = 3  # raise it when the notes, texts or groups change
+_FOLK_VERSION, _BACH_VERSION = 3, 1  # raise when notes, texts or groups change
 
 
 def load_folk_tunes(
@@ -144,17 +148,43 @@ def split_folk_tunes(split: str, *, min_notes: int = 16, unlabelled: bool = Fals
     return tunes[keep]
 
 
+def load_bach_chorales() -> list[Chorale]:
+    """Load Bach's four-part chorales, each voice as a melody of its own.
+
+    The first call reads music21's scores and keeps the notes in the user's cache folder.
+
+    Returns
+    -------
+    list of Chorale
+        Some 400, in the order of their BWV numbers. Split by ``chorale.group``.
+
+    Raises
+    ------
+    RuntimeError
+        If music21's corpus is not there.
+    """
+    arrays = cached("bach-chorales", build_bach_chorales, _BACH_VERSION, "400 chorales by Bach")
+    texts = {name: _unpack(arrays[name]) for name in TEXTS}
+    starts = arrays["starts"]
+    chorales = []
+    for i, group in enumerate(arrays["groups"]):
+        voices = {
+            voice: arrays["notes"][starts[4 * i + k] : starts[4 * i + k + 1]]
+            for k, voice in enumerate(VOICES)
+        }
+        words = {name: str(texts[name][i]) for name in TEXTS}
+        chorales.append(Chorale(voices=voices, group=int(group), **words))
+    return chorales
+
+
 def _all_folk_tunes() -> TuneSet:
-    def build() -> dict[str, np.ndarray]:
-        from etudes.data.folk import build_folk_tunes
-
-        return build_folk_tunes()
-
-    arrays = cached("folk-tunes", build, _VERSION, "13,000 folk tunes")
+    arrays = cached("folk-tunes", build_folk_tunes, _FOLK_VERSION, "13,000 folk tunes")
     columns = {name: arrays[name] for name in ("pitches", "durations", "rests", "starts")}
-    texts = {
-        name: np.array(arrays[name].tobytes().decode("utf-8").split("\n")) for name in TEXT_FIELDS
-    }
-    unknown = ~np.isin(texts["style"], STYLES)
-    texts["style"] = np.where(unknown, "", texts["style"])
+    texts = {name: _unpack(arrays[name]) for name in TEXT_FIELDS}
+    texts["style"] = np.where(np.isin(texts["style"], STYLES), texts["style"], "")
     return TuneSet(columns, np.arange(len(columns["starts"]) - 1), texts, arrays["groups"])
+
+
+def _unpack(joined: np.ndarray) -> np.ndarray:
+    """Take texts apart that were joined by newlines into UTF-8 bytes."""
+    return np.array(joined.tobytes().decode("utf-8").split("\n"))
