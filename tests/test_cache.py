@@ -132,20 +132,22 @@ def test_killed_while_building_then_built_by_the_next(folder):
     assert build.calls == 1
 
 
-def test_killed_while_writing_leaves_no_half_file(folder):
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_killed_while_writing_leaves_no_half_file(folder, moment):
     process = child(
-        """
+        f"""
         import os
-        def stuck(descriptor):
+        def stuck(*_):
             Path("written").touch()
             time.sleep(600)
-        os.fsync = stuck
-        cached("toy", lambda: {"x": np.zeros(5000)}, 1, "a toy")
+        os.{moment} = stuck
+        cached("toy", lambda: {{"x": np.zeros(5000)}}, 1, "a toy")
         """,
         folder,
         cwd=folder,
     )
     wait_for(folder / "written", process)
+    assert not (folder / "toy-v1.npz").exists()
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (folder / "toy-v1.npz").exists()

@@ -71,7 +71,7 @@ def test_velocity_is_loudness_and_brightness():
     assert np.abs(loud).max() > 4 * np.abs(soft).max()
     spectra = [np.abs(np.fft.rfft(w)) for w in (soft, loud)]
     centroids = [(s * np.arange(len(s))).sum() / s.sum() for s in spectra]
-    assert centroids[1] > centroids[0]
+    assert centroids[1] > 1.03 * centroids[0]
 
 
 def test_notes_end_without_a_click():

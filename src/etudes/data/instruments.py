@@ -50,7 +50,7 @@ __all__ = [
 
 _NOTE_RANGE = (36, 84)  # C2 to C6, where nearly every instrument can play
 _VELOCITIES = (40, 120)
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ import numpy as np
 
 from etudes.data.soundfont import SoundFont, Zone
 
-_LOUDNESS = 0.5  # leaves room for two layers; every program stays below 1, see the tests
+_LOUDNESS = 0.45  # leaves room for two layers; every program stays below 1, see the tests
 _CONTROL = 0.005  # seconds between two values of an oscillator or a filter cutoff
 _LEAST_RELEASE = 0.03  # seconds for a fall of 100 dB: no clicks
 _FADE = 0.005  # seconds at the very end, for notes cut short
