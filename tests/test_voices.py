@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -51,6 +53,7 @@ def test_another_process_says_the_same():
     other = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
+    time.sleep(1.1)  # the next second
     here = hashlib.sha256(say("seven", "en-gb+croak").tobytes()).hexdigest()
     assert other.stdout.strip() == here
 
@@ -74,6 +77,7 @@ def test_after_a_fork_even_one_that_came_while_speaking():
     with espeak._lock:  # as if another thread were speaking
         child = os.fork()
         if child == 0:
+            signal.alarm(30)  # rather die than wait for ever for a lock
             os.write(writing, hashlib.sha256(say("three").tobytes()).digest())
             os._exit(0)
     os.close(writing)

@@ -19,12 +19,12 @@ Used by :mod:`etudes.data.instruments`; chapter 1 explains sampling and aliasing
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 
 import numpy as np
 
+from etudes.data.resampling import polyphase
 from etudes.data.soundfont import SoundFont, Zone
 
 _LOUDNESS = 0.45  # leaves room for two layers; every program stays below 1, see the tests
@@ -108,7 +108,7 @@ def _play_zone(
         travelled = np.cumsum(step) * _CONTROL * sample_rate * factor
         fine = np.arange(n_samples * factor) / (sample_rate * factor)
         positions = np.interp(fine, time, np.concatenate([[0], travelled[:-1]]))
-    sound = _decimate(_read(samples, zone, positions), factor, n_samples)
+    sound = polyphase(_read(samples, zone, positions), 1, factor)
 
     # Timbre, then loudness.
     softness = 1 - velocity / 127
@@ -146,22 +146,6 @@ def _read(samples: np.ndarray, zone: Zone, positions: np.ndarray) -> np.ndarray:
     bend = here - after + slope
     twist = bend + here - after + (beyond - here) / 2
     return ((twist * t - bend - twist) * t + slope) * t + here
-
-
-@functools.cache
-def _decimation_filter(factor: int) -> np.ndarray:
-    from scipy.signal import firwin
-
-    return firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0)).astype(np.float32)
-
-
-def _decimate(sound: np.ndarray, factor: int, n_samples: int) -> np.ndarray:
-    """Keep every factor-th sample, after taking away what would alias."""
-    from scipy.signal import resample_poly
-
-    if factor > 1:
-        sound = resample_poly(sound, 1, factor, window=_decimation_filter(factor))
-    return sound[:n_samples]
 
 
 def _seconds(timecents: float) -> float:

@@ -9,10 +9,8 @@ a plus sign, a variant: ``en-gb``, ``en-gb+f2``, ``de+whisper``. Chapters 2 and 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +19,7 @@ import numpy as np
 from etudes.checks import check_in, check_positive_int, check_sample_rate, describe
 from etudes.data import espeak
 from etudes.data.cache import cached, progress_bar
+from etudes.data.resampling import resample
 
 DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -147,7 +146,8 @@ def say(
     samples = espeak.speak(text, _identifier(voice), int(speed), int(pitch))
     if not samples.any():
         raise ValueError(f"text must contain something that voice {voice} can say, got {text!r}")
-    return _resample(samples.astype(np.float32) / 32768, rate)
+    waveform = samples.astype(np.float32) / 32768
+    return np.clip(resample(waveform, espeak.NATIVE_SAMPLE_RATE, rate), -1, 1)
 
 
 def load_utterances(
@@ -220,22 +220,3 @@ def _identifier(voice: str) -> str:
         return languages[language]
     check_in(variant, "the variant of voice", espeak.variants())
     return f"{languages[language]}+{variant}"
-
-
-def _resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """From eSpeak's rate to another, behind a low-pass filter."""
-    from scipy.signal import resample_poly
-
-    common = math.gcd(sample_rate, espeak.NATIVE_SAMPLE_RATE)
-    up, down = sample_rate // common, espeak.NATIVE_SAMPLE_RATE // common
-    if up == down:
-        return waveform
-    resampled = resample_poly(waveform, up, down, window=_low_pass(max(up, down)))
-    return np.clip(resampled, -1, 1).astype(np.float32)
-
-
-@functools.cache
-def _low_pass(factor: int) -> np.ndarray:
-    from scipy.signal import firwin
-
-    return firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0)).astype(np.float32)
