@@ -193,6 +193,15 @@ def test_loudness_follows_gain_exactly_and_ignores_silence_around_a_sound() -> N
     assert loudness(np.zeros(RATE), RATE) == -np.inf
 
 
+def test_quiet_stretches_do_not_count_but_softer_ones_do() -> None:
+    tone = np.tile(TONE, 4)
+    alone = loudness(tone, RATE)
+    quiet = np.concatenate([0.2 * tone, tone, 0.2 * tone])  # 14 dB lower: behind the gate
+    assert loudness(quiet, RATE) == pytest.approx(alone, abs=0.5)
+    softer = np.concatenate([0.5 * tone, tone, 0.5 * tone])  # 6 dB lower: in front of it
+    assert loudness(softer, RATE) == pytest.approx(alone - 3.0, abs=0.3)
+
+
 @pytest.mark.parametrize("n_samples", [1, 2, 10, 100, 6399, 6400, 6401])
 def test_loudness_of_short_clips_is_finite(n_samples) -> None:
     assert np.isfinite(loudness(np.full(n_samples, 0.5), RATE))
@@ -371,8 +380,7 @@ def test_every_clip_has_words() -> None:
     assert player.text.splitlines() == [
         "T",
         "1 a: 1.00 s, peak −6.0 dBFS, RMS −9.0 dBFS, brightness 440 Hz; turned down 10.4 dB",
-        "2 b: Softer. 1.00 s, peak −18.1 dBFS, RMS −21.1 dBFS, brightness 440 Hz; "
-        "turned up 1.7 dB",
+        "2 b: Softer. 1.00 s, peak −18.1 dBFS, RMS −21.1 dBFS, brightness 440 Hz; turned up 1.7 dB",
     ]
     for line in player.text.splitlines():
         assert line.split(": ", 1)[-1] in player.html

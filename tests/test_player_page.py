@@ -141,6 +141,7 @@ def test_sound_comes_out_of_it(show) -> None:
 def test_takes_switch_at_the_same_position(show, by) -> None:
     page = show([three_takes()])
     start(page)
+    wait_for(page, "state.position > 0.6")
     before = state(page)
     assert before["gains"] == [1, 0, 0]
     if by == "key":
@@ -309,7 +310,7 @@ def test_two_players_never_sound_at_once(show) -> None:
 def test_players_in_two_frames_never_sound_at_once(browser, tmp_path: Path) -> None:
     """Colab puts each output into a frame of its own."""
     for i in range(2):
-        (tmp_path / f"{i}.html").write_text(page_html([play(LOW, RATE)]), "utf-8")
+        (tmp_path / f"{i}.html").write_text(page_html([play(LOW, RATE, loop=True)]), "utf-8")
     frames = "".join(f'<iframe src="{i}.html" width="600" height="400"></iframe>' for i in range(2))
     (tmp_path / "index.html").write_text(frames, "utf-8")
     page = browser.new_page()
