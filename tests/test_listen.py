@@ -196,7 +196,7 @@ def test_loudness_follows_gain_exactly_and_ignores_silence_around_a_sound() -> N
 def test_quiet_stretches_do_not_count_but_softer_ones_do() -> None:
     tone = np.tile(TONE, 4)
     alone = loudness(tone, RATE)
-    quiet = np.concatenate([0.2 * tone, tone, 0.2 * tone])  # 14 dB lower: behind the gate
+    quiet = np.concatenate([0.1 * tone, tone, 0.1 * tone])  # 20 dB lower: behind the gate
     assert loudness(quiet, RATE) == pytest.approx(alone, abs=0.5)
     softer = np.concatenate([0.5 * tone, tone, 0.5 * tone])  # 6 dB lower: in front of it
     assert loudness(softer, RATE) == pytest.approx(alone - 3.0, abs=0.3)
