@@ -4,8 +4,8 @@ The idea in one sentence: soprano, alto, tenor and bass are four melodies that m
 together, which is what is needed to learn harmony, and to mix voices and take them apart again.
 
 The scores are those of music21's corpus (typed by M. Greentree and others from the edition of the
-Bach-Gesellschaft); titles are those of its chorale list. Some hymns were harmonised many times: such
-chorales share a `group`, and a split must keep them together.
+Bach-Gesellschaft); titles are those of its chorale list. Some hymns were harmonised many times:
+such chorales share a `group`, and a split must keep them together.
 
 Used from chapter 01 on.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etudes.data.duplicates import near_duplicate_groups, tune_runs
+from etudes.data.duplicates import near_duplicate_groups
 from etudes.data.folk import corpus_folder
 from etudes.data.musicxml import Part, read_parts
 
@@ -129,14 +129,14 @@ def build_bach_chorales() -> dict[str, np.ndarray]:
 
 def _groups(sopranos: list[np.ndarray], titles: list[str]) -> np.ndarray:
     """Group chorales of one melody or one title."""
-    runs = []
+    melodies = []
     for pitch, onset, duration in (notes.T for notes in sopranos):
         rests = onset - np.concatenate([[0.0], (onset + duration)[:-1]])
-        runs.append(tune_runs(pitch, duration, np.maximum(rests, 0)))
+        melodies.append((pitch, duration, np.maximum(rests, 0)))
     plain = [re.sub(r"\W", "", title.lower().split("(")[0]) for title in titles]
     first = {title: i for i, title in reversed(list(enumerate(plain)))}
     same = [(first[title], i) for i, title in enumerate(plain) if first[title] != i]
-    return near_duplicate_groups(runs, ["bach"] * len(runs), [""] * len(runs), same=same)
+    return near_duplicate_groups(melodies, ["bach"] * len(plain), [""] * len(plain), same=same)
 
 
 def _number(path: Path) -> list[int]:

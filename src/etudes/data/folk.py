@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from etudes.data.abc_notation import notes_from_abc, split_tunes
-from etudes.data.duplicates import near_duplicate_groups, tune_runs
+from etudes.data.duplicates import near_duplicate_groups
 from etudes.data.folk_labels import TRADITION, describe_tune, mode_from_notes, plain_title
 from etudes.data.tunes import TEXT_FIELDS
 
@@ -137,7 +137,7 @@ def build_folk_tunes() -> dict[str, np.ndarray]:
         "starts": starts.astype(np.int64),
     }
     arrays["groups"] = near_duplicate_groups(
-        [tune_runs(*piece.T) for piece in pieces],
+        [(pitch, duration, rest) for pitch, duration, rest in (piece.T for piece in pieces)],
         [TRADITION.get(collection, "german") for collection in texts["collection"]],
         [plain_title(title) for title in texts["title"]],
         same=_same_number(texts["tune_id"]),
