@@ -37,6 +37,7 @@ class Visit:
     images_without_alt: list[str] = field(default_factory=list)
     raw_mathematics: int = 0
     empty_icons: list[str] = field(default_factory=list)
+    too_wide: list[str] = field(default_factory=list)
     violations: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -128,6 +129,14 @@ def visit(browser, site: str) -> Iterator[object]:
             ".filter(icon => ['none', 'normal'].includes("
             "getComputedStyle(icon, '::before').content)).map(icon => icon.className)"
         )
+        page.set_viewport_size({"width": 375, "height": 800})
+        seen.too_wide = page.evaluate(
+            "() => document.documentElement.scrollWidth <= innerWidth ? [] :"
+            "[...document.querySelectorAll('main *')].filter(node =>"
+            " node.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(node => node.outerHTML.slice(0, 120)).slice(0, 8)"
+        )
+        page.set_viewport_size({"width": 1280, "height": 900})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.wait_for_function(
@@ -199,6 +208,12 @@ def test_images_have_a_text_alternative_and_formulas_are_set(visit, name: str) -
 def test_every_icon_is_drawn(visit, name: str) -> None:
     seen = visit(name)
     assert not seen.empty_icons, f"not in book/_static/icons.css: {sorted(set(seen.empty_icons))}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_telephone(visit, name: str) -> None:
+    seen = visit(name)
+    assert not seen.too_wide, lines(seen.too_wide)
 
 
 def test_links_between_pages_lead_somewhere(html: Path) -> None:
