@@ -399,7 +399,7 @@ def test_everything_public_has_a_docstring(module: Path) -> None:
 
 def chooses_names(module: Path) -> bool:
     """Whether a file says in ``__all__`` what of it is public."""
-    return any(
+    return module.exists() and any(
         isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
         for node in ast.parse(module.read_text(encoding="utf-8")).body
     )
