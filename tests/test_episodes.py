@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import re
 from dataclasses import replace
@@ -13,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import etudes.episodes
 from etudes.episodes import Episode, EpisodeSampler, check_disjoint, split_classes
 
 NAMES = ("bassoon", "clarinet", "flute", "horn", "oboe", "tuba")
@@ -352,3 +354,8 @@ def test_check_disjoint_names_what_is_shared() -> None:
         check_disjoint(train, EpisodeSampler(x, labels, classes=["oboe", "flute"], **kwargs))
     with pytest.raises(ValueError, match=re.escape("1 group(s) in both, for example 0")):
         check_disjoint(train, EpisodeSampler(x, labels, classes=["oboe", "tuba"], **kwargs))
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    for module in (etudes.episodes,):
+        assert doctest.testmod(module).failed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,8 @@ import pytest
 import torch
 from torch import nn
 
+import etudes._intervals
+import etudes.evaluate
 from etudes._intervals import class_interval, task_interval
 from etudes.episodes import Episode, EpisodeSampler
 from etudes.evaluate import (
@@ -98,8 +101,8 @@ def test_accuracy_is_counted_against_the_queries_own_labels() -> None:
 
 
 def test_more_tasks_narrow_the_one_interval_and_not_the_other() -> None:
-    few = evaluate(centres, sampler(), 150, progress=False)
-    many = evaluate(centres, sampler(), 1200, progress=False)
+    few = evaluate(centres, sampler(), 100, progress=False)
+    many = evaluate(centres, sampler(), 800, progress=False)
     width = {
         name: (r.ci95[1] - r.ci95[0], r.ci95_tasks[1] - r.ci95_tasks[0])
         for name, r in (("few", few), ("many", many))
@@ -313,6 +316,8 @@ def test_numpy_logits_and_lists_of_episodes_are_welcome() -> None:
         ValueError, match=r"tasks must all have one shape, got \(4, 5, 10\) in task 1"
     ):
         evaluate(centres, [tasks[0], sampler(n_way=4)[0]], 2, progress=False)
+    with pytest.raises(ValueError, match="sampler must hold n_tasks = 9, got 4"):
+        evaluate(centres, listed, 9, progress=False)
     with pytest.raises(ValueError, match="n_tasks must be a positive integer, got 0"):
         evaluate(centres, tasks, 0)
 
@@ -449,3 +454,11 @@ def test_chance() -> None:
     assert chance(20) == 0.05
     with pytest.raises(ValueError, match="n_way must be a positive integer, got 0"):
         chance(0)
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    for module in (
+        etudes.evaluate,
+        etudes._intervals,
+    ):
+        assert doctest.testmod(module).failed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import etudes._rolls
+import etudes.features
 from etudes.features import (
     LOG_FLOOR,
     griffin_lim,
@@ -270,3 +273,11 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_bad_input(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    for module in (
+        etudes.features,
+        etudes._rolls,
+    ):
+        assert doctest.testmod(module).failed == 0

@@ -466,6 +466,14 @@ def test_bad_arguments(changes: dict[str, Any], error: type[Exception], message:
         train(network(), **changes)
 
 
+def test_too_few_batches() -> None:
+    few = [Numbers()[0]] * 3
+    with pytest.raises(
+        ValueError, match="batches must reach to the last step, got none numbered 3"
+    ):
+        fit(network(), squared, few, steps=5, progress=False, device="cpu")
+
+
 def test_a_model_that_is_none_or_has_nothing_to_train() -> None:
     with pytest.raises(TypeError, match="model must be a torch module, got int 3"):
         train(3)  # type: ignore[arg-type]

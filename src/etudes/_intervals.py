@@ -82,7 +82,7 @@ def bootstrap_mean(
     Examples
     --------
     >>> print(bootstrap_mean([1.0, 2.0, 3.0, 4.0]))
-    2.500 (95% interval 0.000 to 0.000; 4 values)
+    2.500 (95% interval 0.625 to 4.375; 4 values)
     """
     x = check_array(values, "values", shape=("n",)).astype(float)
     check_positive_int(n_boot, "n_boot")

@@ -371,7 +371,7 @@ def split_classes(
     Examples
     --------
     >>> split_classes(["a", "b", "c", "d", "a"], (2, 1, 1))
-    (('b', 'd'), ('a',), ('c',))
+    (('c', 'd'), ('b',), ('a',))
     """
     flat = np.asarray(labels)
     names = _chosen_classes(_as_names(flat, "labels", flat.size), None)

@@ -273,7 +273,10 @@ def evaluate(
         transductive = transductive or is_transductive(learner, first)
         bar = tqdm(range(n_tasks), disable=not progress, desc="tasks", unit="task", leave=False)
         for task in bar:
-            episode = sampler[task]
+            try:
+                episode = sampler[task]
+            except IndexError:
+                raise ValueError(f"sampler must hold n_tasks = {n_tasks}, got {task}") from None
             shape = (episode.n_way, episode.k_shot, episode.n_query)
             if shape != (first.n_way, first.k_shot, first.n_query):
                 raise ValueError(f"tasks must all have one shape, got {shape} in task {task}")

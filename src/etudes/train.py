@@ -178,7 +178,7 @@ def fit(
             for j in range(rank, batches_per_step, n_processes):
                 number = step * batches_per_step + j
                 generators.seed(seed, number)
-                value = loss(model, _moved(batches[number], device))
+                value = loss(model, _moved(_batch(batches, number), device))
                 _check_loss(value)
                 (value / batches_per_step).backward()
                 total += value.item() / batches_per_step
@@ -286,6 +286,16 @@ def _validated(model: nn.Module, validate: Callable[..., float], rank: int) -> f
     if not isfinite(value):
         raise ValueError(f"validate must return a finite number, got {value}")
     return value
+
+
+def _batch(batches: Batches, number: int) -> Any:
+    """Batch ``number``, or say that there are too few."""
+    try:
+        return batches[number]
+    except IndexError:
+        raise ValueError(
+            f"batches must reach to the last step, got none numbered {number}: a sampler never ends"
+        ) from None
 
 
 def _moved(batch: Any, device: torch.device) -> Any:
