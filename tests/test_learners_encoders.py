@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from etudes.learners import ConvEncoder, MelodyEncoder
-from etudes.learners.blocks import average_frames, normalisation
+from etudes.learners.blocks import average_frames, normalisation, spread_of_frames
 
 
 def test_shapes_with_and_without_a_channel_axis():
@@ -101,6 +101,11 @@ def test_melodies():
 def test_frames_are_averaged_between_edges():
     x = torch.arange(6.0).expand(2, 1, 6)
     assert average_frames(x, [0, 1, 3, 6])[0, 0].tolist() == [0.0, 1.5, 4.0]
+    spread = spread_of_frames(x, [0, 1, 3, 6])[0, 0].tolist()
+    assert spread == pytest.approx([0.0, 0.5, (2 / 3) ** 0.5], abs=2e-3)
+    moving = torch.zeros(1, 1, 6, requires_grad=True)
+    spread_of_frames(moving, [0, 1, 6]).sum().backward()
+    assert torch.isfinite(moving.grad).all()
     encoder = ConvEncoder(channels=4, n_blocks=1, strides=1, frame_edges=[0, 1, 4, 16])
     assert encoder.map_shape((8, 16)) == (4, 8, 3)
     assert encoder(torch.zeros(2, 8, 16)).shape == (2, 4 * 8 * 3)

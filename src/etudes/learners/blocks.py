@@ -15,7 +15,7 @@ from torch import nn
 
 from etudes.checks import check_in
 
-__all__ = ["average_frames", "conv_block", "normalisation"]
+__all__ = ["average_frames", "check_edges", "conv_block", "normalisation", "spread_of_frames"]
 
 NORMS = ("group", "batch", "none")
 
@@ -119,9 +119,52 @@ def average_frames(x: torch.Tensor, edges: Sequence[int]) -> torch.Tensor:
     ValueError
         When edges do not rise from 0 to ``n_frames``.
     """
+    return torch.stack([x[..., a:b].mean(-1) for a, b in pairwise(check_edges(edges, x))], -1)
+
+
+def spread_of_frames(x: torch.Tensor, edges: Sequence[int]) -> torch.Tensor:
+    """The standard deviation over stretches of unequal length: what averaging takes away.
+
+    Vibrato, tremolo, beating and noise make a held note move; a mean hides it.
+
+    Parameters
+    ----------
+    x : torch.Tensor
+        Shape ``(..., n_frames)``.
+    edges : sequence of int
+        As for :func:`average_frames`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape ``(..., len(edges) - 1)``, 0 or more; 0 where a stretch is one frame.
+    """
+    parts = [x[..., a:b].var(-1, correction=0) for a, b in pairwise(check_edges(edges, x))]
+    return (torch.stack(parts, -1) + 1e-6).sqrt() - 1e-3  # the root alone has no slope at 0
+
+
+def check_edges(edges: Sequence[int], x: torch.Tensor) -> list[int]:
+    """Check that edges rise from 0 to the number of frames.
+
+    Parameters
+    ----------
+    edges : sequence of int
+        Frame numbers.
+    x : torch.Tensor
+        Shape ``(..., n_frames)``.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        When they do not.
+    """
     edges = list(edges)
     if len(edges) < 2 or edges[0] != 0 or any(b <= a for a, b in pairwise(edges)):
         raise ValueError(f"edges must rise from 0, got {edges}")
     if edges[-1] != x.shape[-1]:
         raise ValueError(f"edges must end at the number of frames, {x.shape[-1]}, got {edges[-1]}")
-    return torch.stack([x[..., a:b].mean(-1) for a, b in pairwise(edges)], -1)
+    return edges

@@ -15,7 +15,13 @@ import torch
 from torch import nn
 
 from etudes.checks import check_in, check_positive_int
-from etudes.learners.blocks import NORMS, average_frames, conv_block, normalisation
+from etudes.learners.blocks import (
+    NORMS,
+    average_frames,
+    conv_block,
+    normalisation,
+    spread_of_frames,
+)
 
 __all__ = ["ConvEncoder", "MelodyEncoder"]
 
@@ -55,8 +61,9 @@ class ConvEncoder(nn.Module):
         scale to about −1…1. In natural-log power units 14 is 61 dB. An instrument then counts as
         the same played loud and soft. None leaves items as they are.
     frame_edges : sequence of int, optional
-        Average the frames between these before the first block; see
-        :func:`~etudes.learners.blocks.average_frames`.
+        Before the first block, replace the frames between these by their mean and, as further
+        channels, their spread; see :func:`~etudes.learners.blocks.average_frames` and
+        :func:`~etudes.learners.blocks.spread_of_frames`.
 
     Raises
     ------
@@ -97,7 +104,7 @@ class ConvEncoder(nn.Module):
         kernel_sides = _per_block(kernels, n_blocks, "kernels")
         self.input_range = input_range
         self.frame_edges = None if frame_edges is None else tuple(frame_edges)
-        before = [in_channels, *widths[:-1]]
+        before = [in_channels if frame_edges is None else 2 * in_channels, *widths[:-1]]
         self.blocks = nn.Sequential(
             *(
                 conv_block(i, o, kernel=k, stride=s, pool=p, norm=norm)
@@ -171,12 +178,15 @@ class ConvEncoder(nn.Module):
         return maps if self.output == "maps" else self.project(maps.flatten(1))
 
     def _front(self, x: torch.Tensor) -> torch.Tensor:
-        """What happens before the first block: level, then average frames."""
+        """What happens before the first block: level, then mean and spread of stretches."""
         if self.input_range is not None:
             half = self.input_range / 2
             x = (x - x.amax((1, 2, 3), keepdim=True)).clamp(min=-self.input_range)
             x = (x + half) / half
-        return x if self.frame_edges is None else average_frames(x, self.frame_edges)
+        if self.frame_edges is None:
+            return x
+        edges = self.frame_edges
+        return torch.cat([average_frames(x, edges), 4 * spread_of_frames(x, edges)], dim=1)
 
 
 class MelodyEncoder(nn.Module):
