@@ -186,6 +186,22 @@ def clear_cache(name: str | None = None) -> int:
     return sum(entry.bytes for entry in entries)
 
 
+def is_whole(path: Path) -> bool:
+    """Tell whether a cached file can be read to its end and all its checksums are right.
+
+    Parameters
+    ----------
+    path
+        An ``.npz`` file.
+
+    Returns
+    -------
+    bool
+        False when it is missing, truncated or altered.
+    """
+    return _load(path, report=False) is not None
+
+
 def progress_bar(
     items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
 ) -> Iterator[Item]:
