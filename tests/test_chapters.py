@@ -20,11 +20,13 @@ PAGES = execute.pages()
 def records(pytestconfig: pytest.Config) -> dict[str, execute.Record]:
     """Execute what changed, two at a time, and say so while it runs."""
     reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
 
     def say(line: str) -> None:
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(line)
+        if reporter is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(line)
 
     found = execute.run(say=say)
     say(execute.table(found))

@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = execute.chapters()
 TIMEOUT = 1800  # seconds for one cell: the first one installs several gigabytes
 
-pytestmark = pytest.mark.colab
+pytestmark = [
+    pytest.mark.colab,
+    pytest.mark.skipif(not CHAPTERS, reason="there is no chapter yet"),
+]
 
 
 def address() -> str:
@@ -75,7 +78,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.mark.skipif(not CHAPTERS, reason="there is no chapter yet")
 def test_a_chapter_installs_the_package_and_runs(
     fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
