@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,31 +146,41 @@ def _graded(exercise: Exercise, answer: Any) -> str | None:
         reason = explained(error, answer)
         if isinstance(reason, NotAttempted):
             raise reason from error
-        return str(reason) if learners_line(error, answer) else _unfit(answer, safe, error)
+        never_called = safe is not answer and not safe.calls
+        if learners_line(error, answer) and not never_called:
+            return str(reason)
+        return _unfit(answer, never_called, error)
     if diagnosis is None or isinstance(diagnosis, str):
         return diagnosis
     return f"The grader of this exercise is broken: it returned {diagnosis!r}."
 
 
-def _unfit(answer: Any, safe: Any, error: BaseException) -> str:
+def _unfit(answer: Any, never_called: bool, error: BaseException) -> str:
     """Say that an answer is not of the kind that the grader can work with."""
-    if safe is not answer and not safe.calls:
+    if never_called:
         return (
             f"You handed in the function `{getattr(answer, '__name__', answer)}` itself; "
             "the exercise asks for a value. Hand in what the function returns."
         )
     if not callable(answer) and "not callable" in str(error):
         return (
-            f"The exercise asks for a function; you handed in {describe(answer)}. "
+            f"The exercise asks for a function; you handed in {_shown(answer)}. "
             "Hand in the function itself, by its name, without calling it."
         )
-    what = (
-        "what your function returns" if safe is not answer else f"your answer, {describe(answer)}"
-    )
+    function = inspect.isroutine(answer)
+    what = "what your function returns" if function else f"your answer, {_shown(answer)}"
     return (
         f"The check could not work with {what} (`{type(error).__name__}: {error}`). "
         "Compare its kind and shape with what the exercise asks for."
     )
+
+
+def _shown(answer: Any) -> str:
+    """An answer in a few words, even one that cannot be shown."""
+    try:
+        return describe(answer)
+    except Exception:
+        return f"a {type(answer).__name__}"
 
 
 def _line(exercise: Exercise) -> str:

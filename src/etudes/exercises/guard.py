@@ -117,8 +117,8 @@ def refuse_gaps_in_result(value: Any, function: Callable[..., Any]) -> None:
 
 def is_stub(function: Callable[..., Any]) -> bool:
     """Whether the body of a function does nothing: ``pass``, ``...``, or a docstring."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType):
+    code = _code_of(function)
+    if code is None:
         return False
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "POP_TOP", "CACHE"}
     return all(step.opname in idle for step in dis.get_instructions(code))
@@ -155,8 +155,8 @@ def explained(error: BaseException, function: Callable[..., Any] | None = None) 
 
 def learners_line(error: BaseException, function: Any = None) -> str | None:
     """The last line of the learner's own code that an error passed through; None without one."""
-    code = getattr(function, "__code__", None)
-    own = code.co_filename if isinstance(code, CodeType) else None
+    code = _code_of(function)
+    own = code.co_filename if code is not None else None
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == own or "ipykernel_" in frame.filename or "<ipython" in frame.filename:
             return (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
@@ -195,6 +195,13 @@ def _refuse_wrong_signature(
             f"`{name}{signature}` cannot be called as the exercise asks, with {len(given)} "
             f"argument{'s' if len(given) != 1 else ''}: {', '.join(given)}."
         ) from None
+
+
+def _code_of(function: Any) -> CodeType | None:
+    """The compiled body of a function written in Python; None for anything else."""
+    if inspect.ismethod(function):
+        function = function.__func__
+    return function.__code__ if inspect.isfunction(function) else None
 
 
 def _is_gap(value: Any) -> bool:

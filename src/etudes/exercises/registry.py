@@ -111,7 +111,7 @@ def exercises_of(chapter: str) -> list[Exercise]:
         Empty when the chapter has none.
     """
     number = str(chapter).strip().zfill(2)
-    if number in chapters():
+    if number in _written():
         importlib.import_module(f"etudes.exercises.chapter_{number}")
     found = [one for name, one in _exercises.items() if name.startswith(f"{number}.")]
     return sorted(found, key=lambda one: int(one.exercise_id.partition(".")[2]))
@@ -119,11 +119,7 @@ def exercises_of(chapter: str) -> list[Exercise]:
 
 def chapters() -> list[str]:
     """The chapters that have exercises, as two digits."""
-    import etudes.exercises
-
-    names = {module.name for module in pkgutil.iter_modules(etudes.exercises.__path__)}
-    files = {name[8:] for name in names if re.fullmatch(r"chapter_\d{2}", name)}
-    return sorted(files | {name.partition(".")[0] for name in _exercises})
+    return sorted(_written() | {name.partition(".")[0] for name in _exercises})
 
 
 def find(exercise_id: str) -> Exercise:
@@ -149,6 +145,14 @@ def find(exercise_id: str) -> Exercise:
         f"There is no exercise {exercise_id!r}. An id is the chapter, a dot and a number, such as "
         f"`01.2`; chapters with exercises: {', '.join(chapters()) or 'none yet'}."
     )
+
+
+def _written() -> set[str]:
+    """The chapters whose graders are in this package."""
+    import etudes.exercises
+
+    names = {module.name for module in pkgutil.iter_modules(etudes.exercises.__path__)}
+    return {name[8:] for name in names if re.fullmatch(r"chapter_\d{2}", name)}
 
 
 def _name(grade: Callable[..., Any]) -> str:

@@ -1,4 +1,4 @@
-"""The slips that :func:`etudes.exercises.diagnose` knows by name, each with the step that undoes it.
+"""The slips that :func:`etudes.exercises.diagnose` knows, each with the step that undoes it.
 
 Whoever teaches a chapter twice sees the same ones again: a sign, a factor of 2π, power for
 magnitude, the wrong logarithm, counting from one.
