@@ -228,7 +228,7 @@ def progress_bar(
     from tqdm import tqdm
 
     off = os.environ.get("ETUDES_PROGRESS", "") == "0"
-    yield from tqdm(items, desc=description, total=total, unit=unit, disable=off, mininterval=0.5)
+    yield from tqdm(items, desc=description, total=total, unit=unit, disable=off, mininterval=1.0)
 
 
 def _load(path: Path, report: bool) -> dict[str, np.ndarray] | None:

@@ -25,6 +25,7 @@ from etudes.checks import (
     check_positive_int,
     check_sample_rate,
 )
+from etudes.data import sampler
 from etudes.data.bach import VOICES, Chorale
 from etudes.data.cache import cached, progress_bar
 from etudes.data.programs import label, program_number
@@ -49,7 +50,7 @@ _STEPS = 32_768  # stems are whole multiples of 1 / 32768, so that sums are exac
 _VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mixture:
     """One chorale, or an excerpt, as stems and as their sum.
 
@@ -248,9 +249,12 @@ class ChoraleMixtures:
             }
 
         recipe = [self.voices, self.programs, self.sample_rate, self.seed, self.split, self.seconds]
-        key = hashlib.sha256(json.dumps([*recipe, n, first]).encode()).hexdigest()[:12]
+        key = hashlib.sha256(json.dumps([*recipe, n, first, sampler.VERSION]).encode())
+        for chorale in self.chorales:
+            for voice in self.voices:
+                key.update(chorale.voices[voice].tobytes())
         arrays = cached(
-            f"chorale-mixtures-{self.split}-{n}-{key}",
+            f"chorale-mixtures-{self.split}-{n}-{key.hexdigest()[:12]}",
             build,
             version=_VERSION,
             description=f"{n} chorales as {' and '.join(self.voices)}",

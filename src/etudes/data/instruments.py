@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from etudes.checks import check_positive_int, check_sample_rate
+from etudes.data import sampler
 from etudes.data.cache import cached, progress_bar
 from etudes.data.programs import (
     FAMILIES,
@@ -50,10 +51,9 @@ __all__ = [
 
 _NOTE_RANGE = (36, 84)  # C2 to C6, where nearly every instrument can play
 _VELOCITIES = (40, 120)
-_VERSION = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoteSet:
     """Single notes of many instruments.
 
@@ -180,7 +180,7 @@ def load_instrument_notes(
     arrays = cached(
         f"instrument-notes-{len(chosen)}x{n_per_program}-{rate}hz-seed{seed}-{which}",
         build,
-        version=_VERSION,
+        version=sampler.VERSION,
         description=f"{n_per_program} notes of each of {len(chosen)} instruments",
     )
     waveforms = np.multiply(arrays["waveforms"], np.float32(1 / 32767), dtype=np.float32)

@@ -42,7 +42,7 @@ _JSB_SIZES = {"train": 229, "validation": 76, "test": 77}
 _JSB_NAMES = {"train": "traindata", "validation": "validdata", "test": "testdata"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DigitSet:
     """Spoken digits, trimmed, of different lengths.
 

@@ -230,7 +230,7 @@ def check_render(waveform: np.ndarray, what: str, peak: float = 1.0) -> np.ndarr
     return waveform
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def _note(program: int, pitch: int, velocity: int, duration: float, sample_rate: int) -> np.ndarray:
     """One note of a score, with up to 0.4 s to fade; remembered, since scores repeat notes."""
     sound = render_note(program, pitch, velocity, duration, sample_rate, duration + 0.4)

@@ -27,6 +27,9 @@ import numpy as np
 from etudes.data.resampling import polyphase
 from etudes.data.soundfont import SoundFont, Zone
 
+VERSION = 3
+"""Raise it when any note comes to sound different: rendered sets in caches are then renewed."""
+
 _LOUDNESS = 0.45  # leaves room for two layers; every program stays below 1, see the tests
 _CONTROL = 0.005  # seconds between two values of an oscillator or a filter cutoff
 _LEAST_RELEASE = 0.03  # seconds for a fall of 100 dB: no clicks

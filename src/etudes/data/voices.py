@@ -27,7 +27,7 @@ _LONGEST_TEXT = 5000
 _VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UtteranceSet:
     """Several texts in several voices.
 
