@@ -37,8 +37,9 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "TORCH=$(TORCH) is not known; TORCH=cpu is."; exit 1; fi; \
 	if [ -e $(BIN)/python ] && ! $(BIN)/python -c '' 2>/dev/null; then \
 	  echo "$(VENV) does not work any more (was it moved?): making it anew"; rm -rf $(VENV); fi; \
+	quiet=--quiet; \
 	if [ ! -e $(BIN)/python ]; then \
-	  python=""; \
+	  quiet=""; python=""; \
 	  for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python); do \
 	    if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	      >/dev/null 2>&1; then python=$$name; break; fi; \
@@ -50,12 +51,13 @@ $(STAMP): requirements.lock pyproject.toml
 	  $$python -m venv $(VENV) || { rm -rf $(VENV); \
 	    echo "On Debian and Ubuntu this needs the package python3-venv."; exit 1; }; \
 	fi; \
-	echo "Installing the versions in requirements.lock (the first time: some minutes, 4 GB)"; \
+	if [ -n "$$quiet" ]; then echo "Bringing $(VENV) up to date with requirements.lock"; \
+	else echo "Installing the versions in requirements.lock: some minutes, about 4 GB"; fi; \
 	if [ -n "$(TORCH)" ]; then \
 	  torch=$$(grep '^torch==' requirements.lock); \
-	  $(BIN)/python -m pip install --extra-index-url "$(TORCH_INDEX_$(TORCH))" "$$torch"; \
+	  $(BIN)/python -m pip install $$quiet --extra-index-url "$(TORCH_INDEX_$(TORCH))" "$$torch"; \
 	fi; \
-	$(BIN)/python -m pip install -r requirements.lock; \
+	$(BIN)/python -m pip install $$quiet -r requirements.lock; \
 	echo "Installing etudes from this folder"; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
 	touch $@
