@@ -37,9 +37,9 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "TORCH=$(TORCH) is not known; TORCH=cpu is."; exit 1; fi; \
 	if [ -e $(BIN)/python ] && ! $(BIN)/python -c '' 2>/dev/null; then \
 	  echo "$(VENV) does not work any more (was it moved?): making it anew"; rm -rf $(VENV); fi; \
-	quiet=--quiet; \
+	quiet=""; if [ -e $@ ]; then quiet=--quiet; fi; \
 	if [ ! -e $(BIN)/python ]; then \
-	  quiet=""; python=""; \
+	  python=""; \
 	  for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python); do \
 	    if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	      >/dev/null 2>&1; then python=$$name; break; fi; \
