@@ -75,7 +75,9 @@ class Player(Still):
 
     Attributes
     ----------
-    html, text : str
+    html : str
+        As in :class:`Still`.
+    text : str
         As in :class:`Still`.
     gains_db : dict of str to float
         The gain applied to each take, in dB.
