@@ -87,6 +87,7 @@ MAY_IMPORT = {
     "train": {"episodes", "train"},
     "evaluate": {"episodes", "features", "evaluate"},
     "ledger": {"ledger"},
+    "doctor": SOUND | {"train"},
     "listen": {"features", "listen"},
     "exercises": SOUND | MODELS | {"train", "evaluate", "ledger", "listen", "exercises"},
     "recipes": SOUND | MODELS | {"train", "evaluate", "ledger", "recipes"},

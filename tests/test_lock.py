@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata as metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -89,6 +91,27 @@ def test_the_lock_is_closed_under_what_its_packages_need() -> None:
 def for_gpus(name: str) -> bool:
     """Packages that only PyTorch's CUDA builds ask for; pip takes those that fit."""
     return bool(re.match(r"nvidia-|cuda-|triton", canonicalize_name(name)))
+
+
+def test_the_package_requires_what_it_imports() -> None:
+    """An import that works here by luck, through somebody else's dependency, fails on Colab."""
+    known = metadata.packages_distributions()
+    required = {
+        canonicalize_name(Requirement(text).name)
+        for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["tf"]
+    }
+    undeclared = []
+    for module in sorted((ROOT / "src" / "etudes").rglob("*.py")):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            for name in {name.partition(".")[0] for name in names}:
+                if name in sys.stdlib_module_names or name in ("etudes", "__future__"):
+                    continue
+                if not required & set(map(canonicalize_name, known.get(name, []))):
+                    undeclared.append(f"{module.relative_to(ROOT)}:{node.lineno} {name}")
+    assert not undeclared, "\n".join(undeclared)
 
 
 def test_conda_and_make_install_the_same_lock() -> None:
