@@ -91,8 +91,7 @@ lock: $(STAMP)  ## write requirements.lock from what is installed
 	@$(BIN)/python tools/lock.py
 
 lint: $(STAMP)  ## ruff and mypy
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
+	@status=0; $(BIN)/ruff check . || status=1; $(BIN)/mypy || status=1; exit $$status
 
 clean:  ## remove what was built
 	@echo "Removing _build and the caches of the tools"
