@@ -25,7 +25,7 @@ For chapter authors, a grader is a function in ``etudes/exercises/chapter_NN.py`
         return diagnose(answer(frequency), 2595 * np.log10(1 + frequency / 700), "the mel values")
 
 It returns None when the answer is right, otherwise a sentence on what is likely to have gone wrong.
-An answer that is a function arrives wrapped (:mod:`etudes.exercises.guard`): the grader calls it as
+An answer that is a function arrives wrapped (``exercises/guard.py``): the grader calls it as
 if nothing could happen. :func:`diagnose` compares arrays and names the common slips. Messages may
 use ```code``` and ``*emphasis*``.
 
