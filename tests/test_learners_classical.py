@@ -50,6 +50,20 @@ def test_an_answer_does_not_depend_on_the_other_queries(learner):
     assert torch.allclose(learner(part), learner(episode)[one], atol=1e-5)
 
 
+def test_working_in_the_span_of_the_support_set_changes_no_answer():
+    from sklearn.linear_model import LogisticRegression as Plain
+
+    episode = make_episode(k_shot=2, spread=1.0)
+    x, q = episode.support_x.flatten(1).double(), episode.query_x.flatten(1).double()
+    assert len(x) < x.shape[1]
+    centre, spread = x.mean(0), x.std(0, correction=0)
+    plain = Plain(C=1.0, max_iter=2000, tol=1e-8)
+    plain.fit(((x - centre) / spread).numpy(), episode.support_y.numpy())
+    wanted = plain.predict_proba(((q - centre) / spread).numpy())
+    ours = LogisticRegression(max_iter=2000)(episode).exp().numpy()
+    assert np.abs(ours - wanted).max() < 1e-3
+
+
 def test_class_means_are_those_of_numpy_and_squared_distances_are_squared():
     z = torch.randn(12, 5, dtype=torch.float64)
     y = torch.tensor([2, 0, 1] * 4)

@@ -97,6 +97,17 @@ def test_a_short_training_beats_the_untrained_network():
     assert results["prototypical"].mean > 0.5
 
 
+@pytest.mark.parametrize("name", sorted(recipe.TRAINED))
+def test_encoding_once_changes_no_answer(name):
+    notes, model = fake_notes(), recipe.TRAINED[name]().eval()
+    head, z = recipe.encoded_once(model, notes.x)
+    assert len(list(head.parameters())) < len(list(model.parameters()))
+    once = Notes(z, notes.program, notes.pitch).sampler(4, 2, 3)[5]
+    assert torch.allclose(head(once), model(notes.sampler(4, 2, 3)[5]), atol=1e-4)
+    batch = recipe.make_relation(norm="batch")
+    assert recipe.encoded_once(batch, notes.x)[0] is batch
+
+
 def test_rows_carry_the_ids_that_the_book_names(tmp_path, monkeypatch):
     from etudes import ledger
 

@@ -39,6 +39,10 @@ class _FittedPerTask:
     def _classifier(self, k_shot: int) -> Any:
         raise NotImplementedError
 
+    def _reduced(self, x: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Support and query in fewer numbers, where that changes no answer."""
+        return x, q
+
     def __call__(self, episode: Episode) -> torch.Tensor:
         """Answer a task.
 
@@ -61,9 +65,11 @@ class _FittedPerTask:
         x, q = support.cpu().numpy().astype(np.float64), query.cpu().numpy().astype(np.float64)
         centre, spread = x.mean(0), x.std(0)
         spread[spread < 1e-8] = 1.0
+        x, q = (x - centre) / spread, (q - centre) / spread
         classifier = self._classifier(episode.k_shot)
-        classifier.fit((x - centre) / spread, episode.support_y.cpu().numpy())
-        chances = classifier.predict_proba((q - centre) / spread)
+        x, q = self._reduced(x, q)
+        classifier.fit(x, episode.support_y.cpu().numpy())
+        chances = classifier.predict_proba(q)
         return torch.from_numpy(np.log(np.maximum(chances, 1e-12))).float()
 
 
@@ -128,3 +134,12 @@ class LogisticRegression(_FittedPerTask):
         from sklearn.linear_model import LogisticRegression as Classifier
 
         return Classifier(C=self.c, max_iter=self.max_iter)
+
+    def _reduced(self, x: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates in the span of the support set: the best weights lie there (Kimeldorf and
+        Wahba 1971), so 25 numbers do the work of 4,032.
+        """
+        if len(x) >= x.shape[1]:
+            return x, q
+        basis = np.linalg.qr(x.T)[0]
+        return x @ basis, q @ basis

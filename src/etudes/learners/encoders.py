@@ -186,7 +186,7 @@ class ConvEncoder(nn.Module):
         if self.frame_edges is None:
             return x
         edges = self.frame_edges
-        return torch.cat([average_frames(x, edges), 4 * spread_of_frames(x, edges)], dim=1)
+        return torch.cat([average_frames(x, edges), 2 * spread_of_frames(x, edges)], dim=1)
 
 
 class MelodyEncoder(nn.Module):
