@@ -19,6 +19,7 @@ from etudes.data import cache
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ETUDES_CACHE", str(tmp_path))
+    monkeypatch.delenv("ETUDES_PROGRESS", raising=False)
     return tmp_path
 
 

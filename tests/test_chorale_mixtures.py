@@ -32,6 +32,7 @@ def toy(number: int, group: int, quarters: int = 16) -> Chorale:
 def toys(tmp_path, monkeypatch):
     """Forty short chorales, two on each of twenty hymns."""
     monkeypatch.setenv("ETUDES_CACHE", str(tmp_path))
+    monkeypatch.delenv("ETUDES_PROGRESS", raising=False)
     set_of_toys = [toy(number, group=number // 2) for number in range(40)]
     monkeypatch.setattr(chorales, "load_bach_chorales", lambda: set_of_toys)
     return set_of_toys
@@ -57,6 +58,12 @@ def test_the_same_index_is_the_same_and_others_are_not():
     assert np.array_equal(first.stems, again.stems)
     assert not np.array_equal(first.stems, other.stems)
     assert not np.array_equal(first.stems, mixtures()[6].stems)
+
+
+def test_the_seed_changes_more_than_the_order(monkeypatch, toys):
+    monkeypatch.setattr(chorales, "load_bach_chorales", lambda: toys[:1])
+    splits = [split for split in chorales.SPLITS if len(mixtures(split=split))]
+    assert mixtures(split=splits[0])[0].tempo != mixtures(split=splits[0], seed=1)[0].tempo
 
 
 def test_everything_varies():

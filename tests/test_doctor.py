@@ -18,6 +18,7 @@ from etudes.data import cache, espeak, instruments, prepare, rendering, sampler
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ETUDES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ETUDES_PROGRESS", raising=False)
     monkeypatch.delenv("ETUDES_DATA", raising=False)
     return tmp_path
 

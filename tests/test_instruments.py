@@ -14,6 +14,7 @@ from etudes.data.instruments import load_instrument_notes, render_note, render_s
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ETUDES_CACHE", str(tmp_path))
+    monkeypatch.delenv("ETUDES_PROGRESS", raising=False)
     return tmp_path
 
 

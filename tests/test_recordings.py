@@ -33,6 +33,7 @@ from etudes.data.recordings import (
 def folder(tmp_path, monkeypatch):
     """An empty cache, no folder of recordings, and addresses where nobody answers."""
     monkeypatch.setenv("ETUDES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ETUDES_PROGRESS", raising=False)
     monkeypatch.delenv("ETUDES_DATA", raising=False)
     for name, source in SOURCES.items():
         monkeypatch.setitem(
