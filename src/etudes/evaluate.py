@@ -1,5 +1,4 @@
-"""How good is it, and how sure are we: accuracy over many tasks, with an interval that means
-something.
+"""How good is it, and how sure are we: accuracy over many tasks, with an honest interval.
 
 A few-shot result is a mean over tasks, and papers print it with the normal interval over tasks,
 1.96 standard deviations over the root of their number. That interval answers: *where would the mean
@@ -24,10 +23,24 @@ Owen, "The pigeonhole bootstrap" (Annals of Applied Statistics 1, 2007). Applied
 tasks and classes, it either weights the answers by the class *asked about*, and then does not see
 that a class also acts by being the wrong answer to others; or weights each task by the product of
 the weights of all its classes, and then, with 5 of 8 classes in each task, few tasks are left in a
-replicate and the interval is too narrow. Adding up fitted effects does neither, and is the linear
+replicate and the interval is too narrow. Adding up fitted effects does neither; it is the linear
 part of the statistic (Arvesen, "Jackknifing U-statistics", Annals of Mathematical Statistics 40,
-1969, has the same decomposition). ``tests/test_evaluate.py`` simulates it: classes drawn anew,
-items drawn anew, 600 tasks; COVERAGE
+1969, takes it apart in the same way). ``benchmarks/coverage.py`` simulates all four, with classes
+and items drawn anew, 5-way 5-shot, 600 tasks. In 100 repetitions the truth lies inside
+
+=================================  =========  =========  ==========
+interval                           6 classes  8 classes  32 classes
+=================================  =========  =========  ==========
+over tasks alone                           6          9          20
+product of the weights of classes         52         85          98
+pigeonhole, by the class asked            85         90          94
+``ci95``: fitted effects                  96         97          96
+=================================  =========  =========  ==========
+
+The effects are fitted from the tasks themselves, so the interval cannot become narrower than the
+tasks can tell classes apart: with 600 tasks over 8 classes it reaches at least a third of a task's
+standard deviation to either side, even where classes do not differ at all. It errs on the safe
+side there; where a small difference matters, evaluate 2,400 tasks instead.
 
 What the interval cannot know: the classes are taken to be a fair sample of those one cares about.
 Eight folk styles from two books are not.
