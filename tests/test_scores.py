@@ -403,6 +403,18 @@ def test_without_music21_the_error_says_what_to_do(monkeypatch):
         folk_module.corpus_folder()
 
 
+def test_half_a_library_is_not_kept(monkeypatch):
+    import etudes.data.folk as folk_module
+
+    monkeypatch.setenv("ETUDES_PROGRESS", "0")
+    monkeypatch.setattr(
+        folk_module, "_texts", lambda: iter([("han", "han1", HEAD + "K:C\nCDEFGABc|\n")] * 20)
+    )
+    monkeypatch.setattr(folk_module, "notes_from_abc", lambda tunes: [None] * len(tunes))
+    with pytest.raises(RuntimeError, match="20 of 20 tunes could not be read"):
+        folk_module.build_folk_tunes()
+
+
 def test_a_damaged_cache_is_built_again(monkeypatch, tmp_path, folk):
     small = {
         "pitches": np.arange(60, 80, dtype=np.int16),

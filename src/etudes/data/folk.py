@@ -112,8 +112,11 @@ def build_folk_tunes() -> dict[str, np.ndarray]:
     pieces: list[np.ndarray] = []
     texts: dict[str, list[str]] = {name: [] for name in TEXT_FIELDS}
     seen: dict[str, int] = {}
+    n_unread = n_tunes = 0
     for collection, stem, tune, notes in progress_bar(_read(), "Reading folk tunes", unit="tune"):
-        if notes is None:
+        n_tunes += 1
+        if notes is None:  # a handful, with ABC that the parser does not understand
+            n_unread += 1
             continue
         pitch, onset, duration = notes.T
         if len(notes) < SHORTEST or pitch.min() < LOWEST or pitch.max() > HIGHEST:
@@ -128,6 +131,11 @@ def build_folk_tunes() -> dict[str, np.ndarray]:
         pieces.append(np.column_stack([pitch, duration, rest]))
         for name in TEXT_FIELDS:
             texts[name].append(row[name])
+    if n_unread > 0.01 * n_tunes:  # do not keep half a library
+        raise RuntimeError(
+            f"{n_unread:,} of {n_tunes:,} tunes could not be read; is the disk full, or the ABC "
+            "parser inside the symusic package broken?"
+        )
     starts = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])])
     flat = np.concatenate(pieces)
     arrays: dict[str, np.ndarray] = {
