@@ -34,9 +34,9 @@ def test_the_split_must_be_known():
 def test_layered_episodes_repeat_and_change_only_the_classes_drawn():
     notes = fake_notes()
     sampler = notes.sampler(4, 3, 2)
-    layered = LayeredEpisodes(notes, sampler, share=0.5, seed=3)
+    layered = LayeredEpisodes(notes, sampler, share=0.5, colour=0.0, seed=3)
     assert torch.equal(layered[7].support_x, layered[7].support_x)
-    plain = LayeredEpisodes(notes, sampler, share=0.0)[7]
+    plain = LayeredEpisodes(notes, sampler, share=0.0, colour=0.0)[7]
     assert torch.equal(plain.support_x, sampler[7].support_x)
     changed = 0
     for i in range(10):
@@ -51,6 +51,20 @@ def test_layered_episodes_repeat_and_change_only_the_classes_drawn():
     assert 10 <= changed <= 30
     with pytest.raises(ValueError, match="share must lie between 0 and 1"):
         LayeredEpisodes(notes, sampler, share=2.0)
+
+
+def test_a_class_has_one_filter_and_one_envelope():
+    notes = fake_notes()
+    sampler = notes.sampler(4, 3, 2)
+    coloured = LayeredEpisodes(notes, sampler, share=0.0, colour=0.3, seed=1)[2]
+    plain = sampler[2]
+    added = torch.cat([coloured.support_x - plain.support_x, coloured.query_x - plain.query_x])
+    labels = torch.cat([plain.support_y, plain.query_y])
+    for label in range(4):
+        mine = added[labels == label]
+        assert torch.allclose(mine, mine[:1].expand_as(mine), atol=1e-5)
+    assert 0.02 < float(added.std()) < 1.0
+    assert not torch.allclose(added[0], added[3], atol=1e-2)
 
 
 def test_layering_adds_powers_of_levelled_notes():

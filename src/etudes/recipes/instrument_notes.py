@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from etudes.checks import check_fraction, check_in, check_positive_int
+from etudes.checks import check_fraction, check_in, check_positive_float, check_positive_int
 from etudes.data.instruments import (
     TEST_PROGRAMS,
     TRAIN_PROGRAMS,
@@ -119,7 +119,8 @@ class LayeredEpisodes:
     timbres apart cannot get by on names. In each episode some classes get a partner instrument, a
     balance and an interval (unison or octave), the same for all notes of the class, and every note
     is joined by the partner's note nearest to it in pitch. Powers add, so log-magnitudes go through
-    ``logaddexp`` of twice their value: no sound is rendered.
+    ``logaddexp`` of twice their value: no sound is rendered. Classes also get a filter and an
+    envelope of their own: smooth random curves over bands and over frames, added in the logarithm.
 
     Parameters
     ----------
@@ -129,15 +130,23 @@ class LayeredEpisodes:
         Draws the episodes from these notes.
     share
         Fraction of classes that get a partner, 0 to 1.
+    colour
+        Spread of the filters and envelopes, in natural-log magnitude: 0.3 is 2.6 dB.
     seed
         Of partners and balances.
     """
 
     def __init__(
-        self, notes: Notes, sampler: EpisodeSampler, share: float = 0.4, seed: int = 0
+        self,
+        notes: Notes,
+        sampler: EpisodeSampler,
+        share: float = 0.7,
+        colour: float = 0.3,
+        seed: int = 0,
     ) -> None:
         self.notes, self.sampler = notes, sampler
         self.share = check_fraction(share, "share")
+        self.colour = check_positive_float(colour, "colour", allow_zero=True)
         self.seed = check_positive_int(seed, "seed", allow_zero=True)
         self.rows = {p: np.flatnonzero(notes.program == p) for p in np.unique(notes.program)}
         self.level = notes.x.amax((1, 2))
@@ -157,18 +166,31 @@ class LayeredEpisodes:
         episode = self.sampler[i]
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
         support_x, query_x = episode.support_x.clone(), episode.query_x.clone()
+        sides = (
+            (support_x, episode.support_y, episode.support_index),
+            (query_x, episode.query_y, episode.query_index),
+        )
         for label in range(episode.n_way):
-            if rng.random() >= self.share:
-                continue
+            layered = rng.random() < self.share
             partner = self.rows[list(self.rows)[rng.integers(len(self.rows))]]
             interval, balance = rng.choice([0, 0, 12, -12]), float(rng.uniform(-1.5, 1.5))
-            for x, y, rows in (
-                (support_x, episode.support_y, episode.support_index),
-                (query_x, episode.query_y, episode.query_index),
-            ):
+            tint = self._tint(episode.support_x.shape[1:], rng)
+            for x, y, rows in sides:
                 mine = (y == label).numpy()
-                x[mine] = self._joined(rows[mine], partner, interval, balance, rng)
+                if layered:
+                    x[mine] = self._joined(rows[mine], partner, interval, balance, rng)
+                x[mine] += tint
         return dataclasses.replace(episode, support_x=support_x, query_x=query_x)
+
+    def _tint(self, shape: torch.Size, rng: np.random.Generator) -> torch.Tensor:
+        """A filter over bands plus an envelope over frames, each present about half the time."""
+        total = torch.zeros(tuple(shape))
+        for axis in (0, 1):
+            heights = self.colour * rng.normal(size=5) * (rng.random() < 0.55)
+            places = np.linspace(0, 4, shape[axis])
+            curve = torch.from_numpy(np.interp(places, np.arange(5), heights)).float()
+            total += curve[:, None] if axis == 0 else curve[None, :]
+        return total
 
     def _joined(
         self,

@@ -125,7 +125,7 @@ CARD = """# 06-instruments-{name}
 | | |
 | --- | --- |
 | Command | `{command}` |
-| Data | {n_notes} notes of each of {n_programs} General MIDI instruments from the TimGM6mb soundfont (pianos, chromatic percussion, basses, ensembles, pipes, leads, synth effects, ethnic, percussive), 1 s, 16 kHz, 64 mel bands; 40% of the classes of an episode layered with a second instrument |
+| Data | {n_notes} notes of each of {n_programs} General MIDI instruments from the TimGM6mb soundfont (pianos, chromatic percussion, basses, ensembles, pipes, leads, synth effects, ethnic, percussive), 1 s, 16 kHz, 64 mel bands; 70% of the classes of an episode layered with a second instrument, filters and envelopes varied by class |
 | Never seen | guitars and brass (validation); organs, strings, reeds, pads (test) |
 | Steps | {steps} episodes, {n_way}-way, 1 and 5 shots in turn, 3 questions a class; best weights at step {best_step} |
 | Weights | {n_weights:,} |

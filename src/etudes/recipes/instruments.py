@@ -67,7 +67,7 @@ class Budget:
 
 
 QUICK = Budget(n_notes=20, steps=400, n_tasks=200)
-FULL = Budget(n_notes=98, steps=3000, n_tasks=600)
+FULL = Budget(n_notes=98, steps=1800, n_tasks=600)
 
 
 def make_encoder(output: str = "vector", norm: str = "group") -> ConvEncoder:
@@ -147,10 +147,11 @@ def train(
     n_way: int = 16,
     k_shots: Sequence[int] = (1, 5),
     n_query: int = 3,
-    share: float = 0.4,
+    share: float = 0.7,
+    colour: float = 0.3,
     lr: float = 2e-3,
     seed: int = 0,
-    every: int = 500,
+    every: int = 300,
     checkpoint: Path | None = None,
     progress: bool = True,
 ) -> History:
@@ -173,7 +174,10 @@ def train(
     k_shots
         Support items for each class, in turn.
     share
-        Fraction of classes that are layered; see :class:`LayeredEpisodes`.
+        Fraction of classes that are layered; see
+        :class:`~etudes.recipes.instrument_notes.LayeredEpisodes`.
+    colour
+        Spread of each class's own filter and envelope; see there.
     lr
         Largest step size of Adam.
     seed
@@ -190,7 +194,8 @@ def train(
     History
     """
     episodes = [
-        LayeredEpisodes(notes, notes.sampler(n_way, k, n_query, seed), share, seed) for k in k_shots
+        LayeredEpisodes(notes, notes.sampler(n_way, k, n_query, seed), share, colour, seed)
+        for k in k_shots
     ]
 
     def validate(network: nn.Module) -> float:
