@@ -192,6 +192,32 @@ def repair_pages(app: Sphinx, error: Exception | None) -> None:
             page.write_text(repaired, encoding="utf-8")
 
 
+HIDDEN_COLON = "\x00"
+
+
+def hide_colons(
+    app: Sphinx, what: str, name: str, member: Any, options: Any, lines: list[str]
+) -> None:
+    """Hide the colons in what is said of a constant: napoleon takes words before one for a type."""
+    if what in ("data", "attribute", "property"):
+        lines[:] = [line.replace(":", HIDDEN_COLON) for line in lines]
+
+
+def show_colons(
+    app: Sphinx, what: str, name: str, member: Any, options: Any, lines: list[str]
+) -> None:
+    """Bring back, after napoleon, the colons that were hidden from it."""
+    lines[:] = [line.replace(HIDDEN_COLON, ":") for line in lines]
+
+
+def skip_tuple_fields(
+    app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out "Alias for field number 0": a named tuple's class says what its fields are."""
+    told = getattr(member, "__doc__", None) or ""
+    return True if told.startswith("Alias for field number") else None
+
+
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     """Put MathJax, as its package ships it, beside the pages."""
     if error is not None or app.builder.format != "html":
@@ -237,6 +263,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("chapter-status", ChapterStatus)
     app.connect("builder-inited", execute_chapters)
     app.connect("source-read", depend_on_execution)
+    app.connect("autodoc-process-docstring", hide_colons, priority=400)
+    app.connect("autodoc-process-docstring", show_colons, priority=600)
+    app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("doctree-read", badges_to_words)
     app.connect("html-page-context", drop_unused_scripts, priority=999)
     app.connect("build-finished", copy_mathjax)
