@@ -31,10 +31,10 @@ and items drawn anew, 5-way 5-shot, 600 tasks. In 100 repetitions the truth lies
 =================================  =========  =========  ==========
 interval                           6 classes  8 classes  32 classes
 =================================  =========  =========  ==========
-over tasks alone                           6          9          20
-product of the weights of classes         52         85          98
-pigeonhole, by the class asked            85         90          94
-``ci95``: fitted effects                  96         97          96
+over tasks alone                           6          9          17
+product of the weights of classes         52         85          99
+pigeonhole, by the class asked            85         90          95
+``ci95``: fitted effects                  96         97          97
 =================================  =========  =========  ==========
 
 The effects are fitted from the tasks themselves, so the interval cannot become narrower than the
