@@ -132,7 +132,7 @@ def test_pretraining_learns_and_ignores_missing_answers():
 
 
 def noisy_classes(n_classes: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Classes that differ a little in two columns, while ten others vary wildly inside every class."""
+    """Classes that differ in two columns, while ten others vary wildly inside every class."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(n_classes, 2))
     x = np.concatenate([np.repeat(centres, n, 0), np.zeros((n_classes * n, 10))], 1)
@@ -165,8 +165,14 @@ def test_the_space_learns_from_some_classes_what_helps_with_others():
 def test_learned_columns_pass_by_the_principal_directions():
     x, labels = noisy_classes(4, 40, seed=2)
     space = StyleSpace.fit(
-        x, labels, [np.arange(10)], np.arange(10), n_components=3, smoothing=None, learned=np.array([10, 11])
-    )  # fmt: skip
+        x,
+        labels,
+        [np.arange(10)],
+        np.arange(10),
+        n_components=3,
+        smoothing=None,
+        learned=np.array([10, 11]),
+    )
     assert space.project.shape == (12, 5)
     assert (space.project[:10, 3:] == 0).all() and (space.project[10:, :3] == 0).all()
 

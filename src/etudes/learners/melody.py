@@ -1,14 +1,16 @@
 """A melody as a fixed row of numbers: what can be counted in it, whatever its length or key.
 
-The idea in one sentence: count pitches, intervals, durations and the patterns they form, measure how the notes lie
-on a regular beat, and a tune of any length becomes 1,416 numbers that any classifier can use.
+The idea in one sentence: count pitches, intervals, durations and the patterns they form, measure
+how the notes lie on a regular beat, and a tune of any length becomes 1,416 numbers that any
+classifier can use.
 
-Everything is computed from pitch, onset and duration.  Header fields (metre, key, rhythm, title, origin) are never
-looked at: they would give the style away.  Histograms enter as square roots, so that the Euclidean distance between two
-of them is Hellinger's.  Counting intervals and durations to tell folk styles apart goes back to
-W. Steinbeck, *Struktur und Ähnlichkeit* (Kassel 1982); jSymbolic (C. McKay and I. Fujinaga, ISMIR 2006) holds a
-much longer list.  The key is found by C. Krumhansl's profiles (*Cognitive Foundations of Musical Pitch*, Oxford 1990).
-Chapter 06 uses these numbers, alone and beside learned ones.
+Everything is computed from pitch, onset and duration.  Header fields (metre, key, rhythm, title,
+origin) are never looked at: they would give the style away.  Histograms enter as square roots, so
+that the Euclidean distance between two of them is Hellinger's.  Counting intervals and durations to
+tell folk styles apart goes back to W. Steinbeck, *Struktur und Ähnlichkeit* (Kassel 1982);
+jSymbolic (C. McKay and I. Fujinaga, ISMIR 2006) holds a much longer list.  The key is found by C.
+Krumhansl's profiles (*Cognitive Foundations of Musical Pitch*, Oxford 1990). Chapter 06 uses these
+numbers, alone and beside learned ones.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ _ACCENT_LAGS = (1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 32, 36, 48)  # sixteenths
 _PITCH_LAGS = (2, 4, 6, 8, 12, 16, 18, 24, 32, 36, 48, 64)
 _BARS = ((1, 12), (1.5, 12), (2, 8), (3, 12), (4, 16))  # period in quarters, bins
 
-#: Name, number of columns and kind of every block of statistics, in their order.  Histograms are square roots of
-#: relative frequencies; measures are plain numbers on scales of their own.
+#: Name, number of columns and kind of every block of statistics, in their order.  Histograms are
+#: square roots of relative frequencies; measures are plain numbers on scales of their own.
 BLOCKS: dict[str, tuple[int, str]] = {
     "degree_from_final": (12, "histogram"),
     "degree": (12, "histogram"),
@@ -129,7 +131,8 @@ def melody_statistics(pitches: np.ndarray, onsets: np.ndarray, durations: np.nda
     Raises
     ------
     ValueError
-        If there are fewer than 5 notes, the lengths differ, onsets do not rise or a duration is not positive.
+        If there are fewer than 5 notes, the lengths differ, onsets do not rise or a duration is not
+        positive.
     """
     p = np.asarray(check_array(pitches, "pitches", ndim=1))[:LONGEST].astype(int)
     onset = np.asarray(check_array(onsets, "onsets", shape=(len(pitches),)), float)[:LONGEST]
@@ -153,7 +156,10 @@ def melody_statistics(pitches: np.ndarray, onsets: np.ndarray, durations: np.nda
 
 
 def note_arrays(tunes: TuneSet, position: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pitches, onsets and durations of one tune of a set, without building a :class:`Tune`: many times quicker."""
+    """Pitches, onsets and durations of one tune of a set, without building a :class:`Tune`.
+
+    Many times quicker than ``tunes[position]`` where every tune is wanted.
+    """
     row = tunes.rows[position]
     here = slice(*tunes.columns["starts"][row : row + 2])
     durations = tunes.columns["durations"][here].astype(np.float64)
@@ -223,7 +229,7 @@ def _pitch_blocks(p: np.ndarray, held: np.ndarray, key: int) -> dict[str, np.nda
 
 
 def _rhythm_blocks(p: np.ndarray, step: np.ndarray) -> dict[str, np.ndarray]:
-    """Histograms of duration in half octaves (powers of the root of two), of ratios, and with contour."""
+    """Histograms of duration in half octaves, of ratios, and of ratio with contour."""
     size = np.round(2 * np.log2(step)).astype(int)
     kind = np.clip(size + 6, 0, 11)
     relative = np.clip(np.round(2 * np.log2(step / np.median(step))).astype(int) + 4, 0, 8)
@@ -250,7 +256,7 @@ def _rhythm_blocks(p: np.ndarray, step: np.ndarray) -> dict[str, np.ndarray]:
 def _beat_blocks(p: np.ndarray, onset: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
     """How the notes lie on regular beats and bars: the metre, heard and not read."""
     turns = [np.abs(weight @ np.exp(2j * np.pi * onset / period)) for period in _PERIODS]
-    last = int(round(onset[-1] / 0.25))
+    last = round(float(onset[-1]) / 0.25)
     slot = np.minimum(np.round(onset / 0.25).astype(int), last)
     accent = np.zeros(last + 1)
     np.maximum.at(accent, slot, weight)
@@ -278,7 +284,7 @@ def _autocorrelation(x: np.ndarray, lags: tuple[int, ...]) -> np.ndarray:
 def _summary(
     p: np.ndarray, onset: np.ndarray, length: np.ndarray, step: np.ndarray, key: int
 ) -> np.ndarray:
-    """Single measures: compass, steps and leaps, length, speed, rests, repetition, key, first and last notes."""
+    """Single measures: compass, motion, length, speed, rests, repetition, key, first and last."""
     leap, span = np.diff(p), onset[-1] + 1
     size, median, change = abs(leap), np.median(step), np.abs(np.log2(step[1:] / step[:-1]))
     direction, rests = np.sign(leap), np.maximum(step - length, 0)
@@ -297,10 +303,24 @@ def _summary(
         p.max() - p[-1],
         p.min() - p[-1],
     ]
-    motion = [(size == 0).mean(), ((size > 0) & (size < 3)).mean(), ((size > 2) & (size < 5)).mean(),
-              (size > 4).mean(), (size > 7).mean(), size.mean(), (leap > 0).mean()]  # fmt: skip
-    extent = [np.log(len(p)), np.log(span), np.log(len(p) / span), np.log2(step).mean(), np.log2(step).std(),
-              (rests > 0.1).mean(), rests.sum() / span]  # fmt: skip
+    motion = [
+        (size == 0).mean(),
+        ((size > 0) & (size < 3)).mean(),
+        ((size > 2) & (size < 5)).mean(),
+        (size > 4).mean(),
+        (size > 7).mean(),
+        size.mean(),
+        (leap > 0).mean(),
+    ]
+    extent = [
+        np.log(len(p)),
+        np.log(span),
+        np.log(len(p) / span),
+        np.log2(step).mean(),
+        np.log2(step).std(),
+        (rests > 0.1).mean(),
+        rests.sum() / span,
+    ]
     repetition = [
         repeated(3),
         repeated(4),
@@ -308,8 +328,22 @@ def _summary(
         repeated(8),
         len(zlib.compress(text)) / len(text),
     ]
-    variety = [len(set(p)), len(set(p % 12)), len(set(np.round(2 * np.log2(step)))), key >= 12, 10 * fit,
-               (p[-1] - key) % 12 == 0]  # fmt: skip
-    edges = [np.log2(step[-1] / median), np.log2(step[0] / median), (direction[1:] != direction[:-1]).mean(),
-             (change > 0.3).mean(), leap[-1], leap[-2], leap[0], leap[1]]  # fmt: skip
+    variety = [
+        len(set(p)),
+        len(set(p % 12)),
+        len(set(np.round(2 * np.log2(step)))),
+        key >= 12,
+        10 * fit,
+        (p[-1] - key) % 12 == 0,
+    ]
+    edges = [
+        np.log2(step[-1] / median),
+        np.log2(step[0] / median),
+        (direction[1:] != direction[:-1]).mean(),
+        (change > 0.3).mean(),
+        leap[-1],
+        leap[-2],
+        leap[0],
+        leap[1],
+    ]
     return np.array(compass + motion + extent + repetition + variety + edges, dtype=float)

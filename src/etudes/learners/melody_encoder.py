@@ -1,11 +1,14 @@
-"""Read a melody note by note: a small convolutional network, and what it learns from before it meets a style.
+"""Read a melody note by note: a small convolutional network, and what it learns from before it
+meets a style.
 
-The idea in one sentence: a network that must tell a tune's region, metre, mode and kind of song, and find the other
-half of the same tune among strangers, learns to hear things that counting does not, and keeps them for new styles.
+The idea in one sentence: a network that must tell a tune's region, metre, mode and kind of song,
+and find the other half of the same tune among strangers, learns to hear things that counting does
+not, and keeps them for new styles.
 
-Learning from many labels at once and keeping the last layer is ordinary multi-task pre-training (R. Caruana,
-"Multitask learning", *Machine Learning* 28, 1997); finding the other excerpt of the same tune is contrastive
-learning (T. Chen et al., "A simple framework for contrastive learning", ICML 2020).  Chapter 06.
+Learning from many labels at once and keeping the last layer is ordinary multi-task pre-training (R.
+Caruana, "Multitask learning", *Machine Learning* 28, 1997); finding the other excerpt of the same
+tune is contrastive learning (T. Chen et al., "A simple framework for contrastive learning", ICML
+2020).  Chapter 06.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from etudes.learners.melody import _PROFILES, note_arrays
 
 __all__ = ["MelodyReader", "Pretraining", "Symbols", "crop_symbols", "tune_symbols"]
 
-#: Symbols of each kind (0 is silence after the end): interval, duration ratio, duration, degree, height.
+#: Symbols of each kind (0 is silence after the end): interval, duration ratio, duration, degree,
+#: height.
 VOCABULARY = (26, 10, 13, 13, 33)
 PERIODS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # quarter notes
 LONGEST = 160  # notes that are read
@@ -100,7 +104,8 @@ def tune_symbols(tunes: TuneSet, longest: int = LONGEST) -> Symbols:
 
 
 def crop_symbols(symbols: Symbols, longest: int, rng: np.random.Generator) -> Symbols:
-    """Cut a random excerpt out of every tune, half of `longest` to `longest` notes where there are so many.
+    """Cut a random excerpt out of every tune, half of `longest` to `longest` notes where there are
+    so many.
 
     Parameters
     ----------
@@ -126,29 +131,48 @@ def crop_symbols(symbols: Symbols, longest: int, rng: np.random.Generator) -> Sy
     return Symbols(kinds, symbols.onsets[row, place] * inside, torch.from_numpy(keep))
 
 
+class _TuneNorm(nn.Module):
+    """Group normalisation (Wu and He, ECCV 2018) over a tune's notes; the padding has no say."""
+
+    def __init__(self, channels: int, n_groups: int = 8) -> None:
+        super().__init__()
+        self.n_groups = n_groups
+        self.weight = nn.Parameter(torch.ones(channels, 1))
+        self.bias = nn.Parameter(torch.zeros(channels, 1))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        grouped = x.unflatten(1, (self.n_groups, -1))
+        inside = mask[:, None]
+        n = inside.sum((2, 3), keepdim=True) * grouped.shape[2]
+        mean = (grouped * inside).sum((2, 3), keepdim=True) / n
+        centred = (grouped - mean) * inside
+        spread = (centred.square().sum((2, 3), keepdim=True) / n + 1e-5).sqrt()
+        return (centred / spread).flatten(1, 2) * self.weight + self.bias
+
+
 class _Block(nn.Module):
     """A dilated convolution with a way around it."""
 
     def __init__(self, channels: int, dilation: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(channels)  # note by note, so that the padding has no say
+        self.norm = _TuneNorm(channels)
         self.wide = nn.Conv1d(channels, channels, 5, padding=2 * dilation, dilation=dilation)
         self.mix = nn.Conv1d(channels, channels, 1)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        normed = self.norm(x.transpose(1, 2)).transpose(1, 2)
-        z = self.wide(functional.gelu(normed) * mask)
+        z = self.wide(functional.gelu(self.norm(x, mask)) * mask)
         return (x + self.dropout(self.mix(functional.gelu(z)))) * mask
 
 
 class MelodyReader(nn.Module):
-    """Embed the symbols, convolve three times with growing reach, keep mean, spread and peak over the tune.
+    """Embed the symbols, convolve three times with growing reach, keep mean, spread and peak over
+    the tune.
 
     Parameters
     ----------
     channels : int
-        Width of every layer.
+        Width of every layer, a multiple of 8.
     n_features : int
         Numbers that describe a tune at the end.
     n_blocks : int
@@ -163,10 +187,12 @@ class MelodyReader(nn.Module):
             ("n_blocks", n_blocks),
         ):
             check_positive_int(value, name)
+        if channels % 8:
+            raise ValueError(f"channels must be a multiple of 8, got {channels}")
         self.n_features = n_features
         self.embeddings = nn.ModuleList([nn.Embedding(size, channels) for size in VOCABULARY])
-        for embedding in self.embeddings:
-            nn.init.normal_(embedding.weight, std=0.5)
+        for weight in self.embeddings.parameters():
+            nn.init.normal_(weight, std=0.5)
         self.beat = nn.Linear(2 * len(PERIODS), channels)
         self.blocks = nn.ModuleList([_Block(channels, 2**i, 0.1) for i in range(n_blocks)])
         self.dropout = nn.Dropout(0.2)
@@ -203,7 +229,7 @@ class MelodyReader(nn.Module):
 
     @torch.no_grad()
     def describe(self, symbols: Symbols, batch: int = 256) -> np.ndarray:
-        """Describe many tunes, without dropout and without gradients: (n_tunes, n_features) float32."""
+        """Describe many tunes, without dropout or gradients: (n_tunes, n_features) float32."""
         was_training = self.training
         self.eval()
         parts = [self(symbols[slice(i, i + batch)]) for i in range(0, len(symbols), batch)]
@@ -212,7 +238,8 @@ class MelodyReader(nn.Module):
 
 
 class Pretraining(nn.Module):
-    """A reader with the questions it is trained by: one classifier per label, and the other excerpt.
+    """A reader with the questions it is trained by: one classifier per label, and the other
+    excerpt.
 
     Parameters
     ----------
@@ -244,8 +271,8 @@ class Pretraining(nn.Module):
         Parameters
         ----------
         batch : tuple
-            Symbols of 2n excerpts, rows i and i + n of the same tune, and for each label 2n int64 classes, −1 where
-            a tune has none.
+            Symbols of 2n excerpts, rows i and i + n of the same tune, and for each label 2n int64
+            classes, −1 where a tune has none.
 
         Returns
         -------

@@ -1,13 +1,15 @@
 """A space in which what varies inside a style is small: learned from many styles, used for others.
 
-The idea in one sentence: training styles tell which differences between two tunes mean nothing (tunes of *one* style
-differ so), the space shrinks those, and in it five tunes of a style never met are enough for a plain classifier.
+The idea in one sentence: training styles tell which differences between two tunes mean nothing
+(tunes of *one* style differ so), the space shrinks those, and in it five tunes of a style never met
+are enough for a plain classifier.
 
-Dividing by the covariance inside the classes is within-class covariance normalisation, from speaker recognition
-(A. Hatch, S. Kajarekar and A. Stolcke, ICSLP 2006), which had the same task: a voice from a few sentences.
-It is a meta-learner in closed form: nothing but the covariance passes from training styles to new ones.  The classifier
-on top is logistic regression on the support set, found by its dual since there are fewer examples than numbers (compare
-L. Bertinetto et al., "Meta-learning with differentiable closed-form solvers", ICLR 2019).  Chapter 06.
+Dividing by the covariance inside the classes is within-class covariance normalisation, from speaker
+recognition (A. Hatch, S. Kajarekar and A. Stolcke, ICSLP 2006), which had the same task: a voice
+from a few sentences. It is a meta-learner in closed form: nothing but the covariance passes from
+training styles to new ones.  The classifier on top is logistic regression on the support set, found
+by its dual since there are fewer examples than numbers (compare L. Bertinetto et al.,
+"Meta-learning with differentiable closed-form solvers", ICLR 2019).  Chapter 06.
 """
 
 from __future__ import annotations
@@ -23,7 +25,13 @@ from etudes.checks import check_array, check_in, check_positive_float, check_pos
 from etudes.episodes import Episode
 from etudes.learners.protocol import check_episode
 
-__all__ = ["DualLogistic", "ShrunkenDiscriminant", "StyleSpace", "dual_logistic", "shrunken_discriminant"]
+__all__ = [
+    "DualLogistic",
+    "ShrunkenDiscriminant",
+    "StyleSpace",
+    "dual_logistic",
+    "shrunken_discriminant",
+]
 
 
 class StyleSpace(nn.Module):
@@ -78,15 +86,17 @@ class StyleSpace(nn.Module):
         labels : numpy.ndarray
             (n_tunes,) training styles as strings; tunes labelled ``""`` are left out.
         blocks : sequence of numpy.ndarray
-            Columns that stand on one scale of their own: each standardised column is divided by the root of the
-            number of columns in its block.
+            Columns that stand on one scale of their own: each standardised column is divided by the
+            root of the number of columns in its block.
         measures : numpy.ndarray
-            Columns to be standardised, and clipped at four standard deviations; others are only centred.
+            Columns to be standardised, and clipped at four standard deviations; others are only
+            centred.
         n_components : int
             Principal directions kept of the columns that are not `learned`.
         smoothing : float or None
-            Times the mean variance inside classes, added to every direction.  Infinite smoothing would leave the space
-            as it is; ``None`` does, and the training styles then give no more than the scale.
+            Times the mean variance inside classes, added to every direction.  Infinite smoothing
+            would leave the space as it is; ``None`` does, and the training styles then give no more
+            than the scale.
         learned : numpy.ndarray, optional
             Columns that a network made; they pass by the principal directions.
         learned_weight : float
@@ -144,7 +154,7 @@ class StyleSpace(nn.Module):
 def _whitening(
     z: np.ndarray, labels: np.ndarray, names: Sequence[str], smoothing: float
 ) -> np.ndarray:
-    """The map that makes the mean covariance inside the classes nearly one; classes count alike, large or small."""
+    """The map that makes the mean covariance inside the classes nearly one; classes count alike."""
     check_positive_float(smoothing, "smoothing")
     within = np.mean([np.cov(z[labels == name].T, bias=True) for name in names], axis=0)
     variance, axes = np.linalg.eigh(within)
@@ -163,8 +173,8 @@ def dual_logistic(
 ) -> torch.Tensor:
     """Fit logistic regression on a few examples in many dimensions, and answer.
 
-    One weight per example and class, by accelerated gradient descent (Nesterov 1983) in the space of functions; inputs
-    are centred on the support set and scaled to a mean squared length of one.
+    One weight per example and class, by accelerated gradient descent (Nesterov 1983) in the space
+    of functions; inputs are centred on the support set and scaled to a mean squared length of one.
 
     Parameters
     ----------
@@ -212,9 +222,9 @@ def shrunken_discriminant(
 ) -> torch.Tensor:
     """Linear discriminant analysis with the covariance of the support set, shrunk towards a ball.
 
-    The covariance inside the classes of 25 examples in 1,416 dimensions has no inverse; with `shrinkage` times its
-    trace added to every direction it has one, by the matrix inversion lemma (J. H. Friedman, "Regularized discriminant
-    analysis", *JASA* 84, 1989).
+    The covariance inside the classes of 25 examples in 1,416 dimensions has no inverse; with
+    `shrinkage` times its trace added to every direction it has one, by the matrix inversion lemma
+    (J. H. Friedman, "Regularized discriminant analysis", *JASA* 84, 1989).
 
     Parameters
     ----------
@@ -252,7 +262,9 @@ class _InSpace:
             raise TypeError(f"space must be callable, got {type(space).__name__}")
         self.space = space
 
-    def _answer(self, support: torch.Tensor, y: torch.Tensor, query: torch.Tensor, n_way: int) -> torch.Tensor:
+    def _answer(
+        self, support: torch.Tensor, y: torch.Tensor, query: torch.Tensor, n_way: int
+    ) -> torch.Tensor:
         raise NotImplementedError
 
     def __call__(self, episode: Episode) -> torch.Tensor:
@@ -288,7 +300,9 @@ class DualLogistic(_InSpace):
         self.c = check_positive_float(c, "c")
         self.kernel = check_in(kernel, "kernel", ("linear", "radial"))
 
-    def _answer(self, support: torch.Tensor, y: torch.Tensor, query: torch.Tensor, n_way: int) -> torch.Tensor:
+    def _answer(
+        self, support: torch.Tensor, y: torch.Tensor, query: torch.Tensor, n_way: int
+    ) -> torch.Tensor:
         return dual_logistic(support, y, query, n_way, self.c, self.kernel)
 
 
@@ -308,9 +322,13 @@ class ShrunkenDiscriminant(_InSpace):
         If `space` cannot be called or `shrinkage` is not positive.
     """
 
-    def __init__(self, space: Callable[[torch.Tensor], torch.Tensor], shrinkage: float = 0.1) -> None:
+    def __init__(
+        self, space: Callable[[torch.Tensor], torch.Tensor], shrinkage: float = 0.1
+    ) -> None:
         super().__init__(space)
         self.shrinkage = check_positive_float(shrinkage, "shrinkage")
 
-    def _answer(self, support: torch.Tensor, y: torch.Tensor, query: torch.Tensor, n_way: int) -> torch.Tensor:
+    def _answer(
+        self, support: torch.Tensor, y: torch.Tensor, query: torch.Tensor, n_way: int
+    ) -> torch.Tensor:
         return shrunken_discriminant(support, y, query, n_way, self.shrinkage)

@@ -1,7 +1,8 @@
-"""What goes into the command of :mod:`etudes.recipes.styles`: tunes with their statistics, the reader's pre-training, spaces.
+"""What goes into the command of :mod:`etudes.recipes.styles`: tunes with their statistics, the
+reader's pre-training, spaces.
 
-The idea in a sentence: what training styles teach is kept in two places, a reader of notes and a space that says which
-differences matter; both are made here.  Chapter 06.
+The idea in a sentence: what training styles teach is kept in two places, a reader of notes and a
+space that says which differences matter; both are made here.  Chapter 06.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Tunes:
     def sampler(
         self, x: np.ndarray | torch.Tensor, n_way: int = 5, k_shot: int = 5, seed: int = 0
     ) -> EpisodeSampler:
-        """Episodes of these tunes described by `x`, 10 queries a class; near-duplicates stay on one side."""
+        """Episodes of these tunes, described by `x`; near-duplicates stay on one side."""
         return EpisodeSampler(
             x,
             self.styles,
@@ -172,7 +173,7 @@ class Excerpts:
         self.chances = weight / weight.sum()
 
     def __getitem__(self, i: int) -> tuple[Symbols, dict[str, torch.Tensor]]:
-        """Batch number ``i``, as :meth:`~etudes.learners.melody_encoder.Pretraining.loss` wants it."""
+        """Batch number ``i``, as ``Pretraining.loss`` wants it."""
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
         rows = np.tile(rng.choice(len(self.chances), self.n_tunes, p=self.chances), 2)
         symbols = crop_symbols(self.symbols[rows], self.longest, rng)
@@ -263,7 +264,8 @@ def fit_space(
     smoothing: float | None = 0.3,
     n_components: int = 250,
 ) -> StyleSpace:
-    """Learn from training tunes what differences mean, see :class:`~etudes.learners.style_space.StyleSpace`.
+    """Learn from training tunes what differences mean, see
+    :class:`~etudes.learners.style_space.StyleSpace`.
 
     Parameters
     ----------
