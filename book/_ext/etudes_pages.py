@@ -142,10 +142,16 @@ def badges_to_words(app: Sphinx, doctree: nodes.document) -> None:
             image.replace_self(words)
 
 
-def drop_unused_scripts(
+def drop_what_does_not_work(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Leave out Thebe (live code from another server), which two extensions add, and clash."""
+    """Leave out Thebe and, on pages that are no notebooks, the button that leads to Colab.
+
+    Thebe, live code from another server, is added by two extensions, which clash.
+    """
+    if not str(context.get("page_source_suffix", "")).endswith(".ipynb"):
+        buttons = context.get("header_buttons", [])
+        context["header_buttons"] = [b for b in buttons if b.get("label") != "launch-buttons"]
     for name in ("script_files", "css_files"):
         context[name] = [file for file in context.get(name, []) if not is_thebe(file)]
 
@@ -267,7 +273,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", show_colons, priority=600)
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("doctree-read", badges_to_words)
-    app.connect("html-page-context", drop_unused_scripts, priority=999)
+    app.connect("html-page-context", drop_what_does_not_work, priority=999)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", repair_pages, priority=800)
     app.connect("build-finished", write_front_door, priority=900)
