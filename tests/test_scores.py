@@ -153,6 +153,7 @@ def test_a_tune_is_described_in_one_form():
     assert row["origin"] == "Mitteleuropa, Deutschland, Hessen"
     assert (row["metre"], row["key"], row["style"]) == ("2/2", "F", "erk")
     assert row["tune_id"] == "erk10/0007"
+    assert row["rhythm"] == "Liebes-Lied"
     row = describe_tune("oneills", "any", "X: 1120\nT:A hop\nM:9/8\nK:Ador\nA")
     assert (row["rhythm"], row["style"], row["mode"]) == ("slip jig", "", "dorian")
 

@@ -41,8 +41,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 __all__ = ["RULES", "SAME_TITLE", "Rule", "near_duplicate_groups", "shared_bits", "tune_runs"]
 
@@ -124,6 +122,8 @@ def shared_bits(
         (n_pairs,) the same as a share of what the two hold, 0 to 1: the cosine of the angle
         between them.
     """
+    from scipy import sparse
+
     n_tunes = len(runs)
     tune = np.repeat(np.arange(n_tunes), [len(held) for held in runs])
     kinds, run = np.unique(np.concatenate(runs), return_inverse=True)
@@ -170,6 +170,9 @@ def near_duplicate_groups(
     ValueError
         If the three are not of one length.
     """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     n_tunes = len(melodies)
     if not n_tunes == len(traditions) == len(titles):
         raise ValueError(

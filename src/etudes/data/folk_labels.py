@@ -181,8 +181,10 @@ def describe_tune(collection: str, stem: str, tune: str) -> dict[str, str]:
     number = re.sub(r"\D.*", "", fields.get("X", ""))
     title = re.sub(r"\s+", " ", _mend(fields.get("T", ""))).strip()
     tonic, mode = key_and_mode(fields.get("K", ""))
-    rhythm = re.sub(r"\s+", " ", _mend(fields.get("R", ""))).strip(" ?]")
+    rhythm = re.sub(r" *- *", "-", re.sub(r"\s+", " ", _mend(fields.get("R", "")))).strip(" ?]")
     style = style_of(collection, rhythm, title)
+    if collection in ("oneills", "ryan"):
+        rhythm = _dance(rhythm) or rhythm.lower()
     if collection == "oneills" and not rhythm and number:
         rhythm = next((name for last, name in ONEILL_SECTIONS if int(number) <= last), "")
     if collection == "ryan":

@@ -51,7 +51,7 @@ STYLES = tuple(sorted(TRAIN_STYLES + VALIDATION_STYLES + TEST_STYLES))
 
 SPLITS = {"train": TRAIN_STYLES, "validation": VALIDATION_STYLES, "test": TEST_STYLES}
 
-_FOLK_VERSION, _BACH_VERSION = 4, 2  # raise when notes, texts or groups change
+_FOLK_VERSION, _BACH_VERSION = 5, 2  # raise when notes, texts or groups change
 
 
 def load_folk_tunes(
