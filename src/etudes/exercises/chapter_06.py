@@ -60,7 +60,7 @@ def grade_all_pairs(answer: Callable[..., Any]) -> str | None:
     queries = torch.randn(7, 2, 4, 5, generator=generator)
     expected = pairs(classes, queries)
     got = torch.as_tensor(answer(classes, queries))
-    if tuple(got.shape) == (21, 4, 4, 5):
+    if tuple(got.shape) == (21, 4, 4, 5) and not torch.equal(got, expected):
         swapped = torch.cat([expected[:, 2:], expected[:, :2]], dim=1)
         if torch.equal(got, swapped):
             return "Every pair is there, but with the query first. The class comes first in depth."
