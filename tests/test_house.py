@@ -272,6 +272,30 @@ def test_a_chapter_has_its_badge_and_its_set_up_cell(chapter: Path) -> None:
     assert "seed_everything(" in "".join(cell["source"] for cell in code[:2])
 
 
+SECTIONS = [
+    "Hear it first",
+    "The idea",
+    "The experiment",
+    "Listen and look",
+    "Paper says, we got, why",
+    "Failure museum",
+    "The same in TensorFlow",  # where there is a twin
+    "Exercises",
+    "In the source articles",
+    "Summary",
+]
+
+
+@chapters
+def test_a_chapter_keeps_the_order_of_all_chapters(chapter: Path) -> None:
+    text = "\n\n".join(without_code(cell["source"]) for cell in cells(chapter, "markdown"))
+    assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1, "one title"
+    assert f"# {int(chapter.name[:2])} · " in text, "the title begins with the chapter's number"
+    found = re.findall(r"^## (.+?)\s*$", text, re.MULTILINE)
+    wanted = [name for name in SECTIONS if name != "The same in TensorFlow" or name in found]
+    assert found == wanted
+
+
 def test_the_folder_chapters_holds_chapters_only() -> None:
     stray = [
         relative(path)
