@@ -57,7 +57,9 @@ $(STAMP): requirements.lock pyproject.toml
 	  torch=$$(grep '^torch==' requirements.lock); \
 	  $(BIN)/python -m pip install $$quiet --extra-index-url "$(TORCH_INDEX_$(TORCH))" "$$torch"; \
 	fi; \
-	$(BIN)/python -m pip install $$quiet -r requirements.lock; \
+	$(BIN)/python -m pip install $$quiet -r requirements.lock || { \
+	  echo "Once more, in case the network was to blame"; \
+	  $(BIN)/python -m pip install $$quiet -r requirements.lock; }; \
 	echo "Installing etudes from this folder"; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
 	touch $@
