@@ -79,7 +79,8 @@ def test_a_rule_left_out_can_be_heard():
     assert mean("leaps not turned back", without_turning) > 1.5 * mean(
         "leaps not turned back", RULES
     )
-    assert mean("tritones", RULES) < 0.01
+    without_tritone_rule = tuple(r for r in RULES if r is not rules.no_tritone)
+    assert mean("tritones", RULES) < 0.2 * mean("tritones", without_tritone_rule)
 
 
 def test_counting_broken_rules():
