@@ -199,7 +199,7 @@ def write_redundancy(seconds_before: float) -> None:
         estimate = bootstrap_mean(1 - found.bits / most, groups=found.groups)
         ledger.record(
             f"01.chorale.redundancy.order-{order}",
-            claim=f"Redundancy, 1 − H / log2 {n_pitches}, of the pitches of Bach's chorale melodies; "
+            claim=f"Redundancy, 1 − H / log2 {n_pitches}, of pitches of Bach's chorale melodies; "
             f"H: bits per note of a Markov chain of order {order} (kneser-ney smoothing).",
             value=estimate.mean,
             unit="fraction",
