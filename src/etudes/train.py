@@ -187,7 +187,8 @@ def fit(
             optim.step()
             history.losses.append(total)
             bar.update()
-            if history.steps % every == 0 or history.steps == steps:
+            checked = history.steps % every == 0 or history.steps == steps
+            if checked:
                 share_from_first(list(model.buffers()))
                 if validate is not None:
                     generators.seed(seed, 0)
@@ -196,7 +197,7 @@ def fit(
                 if path is not None and rank == 0:
                     run.save(path, seed)
                 wait_for_all()
-            bar.set_postfix(_postfix(history), refresh=False)
+            bar.set_postfix(_postfix(history), refresh=checked)
     finally:
         bar.close()
         generators.restore()
