@@ -48,6 +48,7 @@ BUDGET = 150  # seconds: what a chapter may take with default settings
 #: One thread for each chapter: two that use all cores slow each other down many times over.
 THREADS = {
     "OMP_NUM_THREADS": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures belong on the page
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",

@@ -43,6 +43,24 @@ def test_a_chapter_runs(records: dict[str, execute.Record], page: Path) -> None:
 
 @pytest.mark.chapter
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_cell_with_a_caption_has_its_figure(
+    records: dict[str, execute.Record], page: Path
+) -> None:
+    """A kernel without an inline backend draws nothing, and says nothing."""
+    if not records[page.stem].ok:
+        pytest.skip("the chapter does not run")
+    notebook = nbformat.read(execute.BUILD / "chapters" / f"{page.stem}.ipynb", as_version=4)
+    bare = [
+        cell.id
+        for cell in notebook.cells
+        if "image" in cell.metadata.get("mystnb", {})
+        and not any("image/png" in output.get("data", {}) for output in cell.outputs)
+    ]
+    assert not bare, f"no picture came out of these cells: {', '.join(bare)}"
+
+
+@pytest.mark.chapter
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_chapter_leaves_no_warning_on_its_page(
     records: dict[str, execute.Record], page: Path
 ) -> None:
