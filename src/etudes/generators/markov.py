@@ -72,7 +72,8 @@ class MarkovChain:
         self.order = check_positive_int(order, "order", allow_zero=True)
         self.height = check_in(height, "height", ("degree", "interval"))
         self.smoothing = check_in(smoothing, "smoothing", tuple(SMOOTHINGS))
-        #: By length of context, from 0 to `order`: plain counts.
+        #: By length of context, from 0 to `order`: what came next, how often (Witten-Bell) or,
+        #: from length 1, in how many tunes (Kneser-Ney).
         self.counts: list[Table] = [{} for _ in range(self.order + 1)]
         self._rows: list[dict[tuple[Token, ...], Row]] = []
 
@@ -110,9 +111,14 @@ class MarkovChain:
         for tune in tunes:
             n_tunes += 1
             tokens = [START] * self.order + encode(tune, self.height) + [END]
+            told: set[tuple[Token, ...]] = set()
             for i in range(self.order, len(tokens)):
                 for k in range(self.order + 1):
-                    context = tuple(tokens[i - k : i])
+                    context, run = tuple(tokens[i - k : i]), tuple(tokens[i - k : i + 1])
+                    if k > 0 and self.smoothing == "kneser-ney":
+                        if run in told:  # a tune that repeats itself is one witness
+                            continue
+                        told.add(run)
                     self.counts[k].setdefault(context, Counter())[tokens[i]] += 1
         if n_tunes == 0:
             raise ValueError("tunes must hold at least one tune, got none")

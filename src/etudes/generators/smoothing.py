@@ -18,9 +18,11 @@ and counts, in the shorter contexts, not how often a note came but after how man
 note that only ever follows one other is no good guess elsewhere. The discounts, one each for counts
 of 1, 2 and 3 or more, follow from how many counts there are of each size (S. F. Chen and J.
 Goodman, "An empirical study of smoothing techniques for language modeling", *Computer Speech and
-Language* 13, 1999, modified Kneser-Ney). Neither has anything to tune. Kneser-Ney is half a bit
-better at order 4, because tunes repeat themselves, and a note that came four times in one tune is
-not four times as sure.
+Language* 13, 1999, modified Kneser-Ney). Neither has anything to tune.
+
+Kneser-Ney is given not how often but *in how many tunes* a note followed a context. A bar that one
+tune plays four times is one witness; and where repeats are written out, as in jigs, most plain
+counts are even, which makes nonsense of discounts that follow from how many are 1 and how many 2.
 
 Chapter 01.
 """
@@ -36,10 +38,11 @@ from etudes.generators.tokens import Token
 
 __all__ = ["Row", "Table", "kneser_ney", "witten_bell"]
 
-#: What followed each context: how often each token came.
+#: What followed each context: how often each token came, or in how many tunes.
 Table = dict[tuple[Token, ...], Counter[Token]]
 
 LEAST_DISCOUNT = 0.1  # so that, in a small corpus too, something is left for the unseen
+FEW = (0.5, 1.0, 1.5)  # discounts where no count is 1, or 2, or 3, so that none follow
 
 
 class Row(NamedTuple):
@@ -101,12 +104,10 @@ def _continuations(longer: Table) -> Table:
 def _discounts(table: Table) -> list[float]:
     """What to take from counts of 0, 1, 2, and 3 or more: Chen and Goodman's equation 26."""
     sizes = Counter(n for following in table.values() for n in following.values())
-    one, two = max(sizes[1], 1), max(sizes[2], 1)
+    one, two, three, four = (sizes[n] for n in (1, 2, 3, 4))
+    if 0 in (one, two, three):  # too few tunes to tell
+        return [0.0, *FEW]
     y = one / (one + 2 * two)
-    raw = (
-        1 - 2 * y * two / one,
-        2 - 3 * y * sizes[3] / two,
-        3 - 4 * y * sizes[4] / max(sizes[3], 1),
-    )
+    raw = (1 - 2 * y * two / one, 2 - 3 * y * three / two, 3 - 4 * y * four / three)
     most = (1 - LEAST_DISCOUNT, 2 - LEAST_DISCOUNT, 3 - LEAST_DISCOUNT)  # leave something
     return [0.0, *np.clip(raw, LEAST_DISCOUNT, most).tolist()]
