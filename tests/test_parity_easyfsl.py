@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.library import Library
 
 from etudes.episodes import EpisodeSampler
 from etudes.learners import ConvEncoder, PrototypicalNetwork, RelationModule, RelationNetwork
@@ -21,7 +22,7 @@ from etudes.learners import ConvEncoder, PrototypicalNetwork, RelationModule, Re
 def import_methods():
     """easyfsl imports torchvision, whose own build may not fit a CPU build of torch."""
     pytest.importorskip("easyfsl")
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = Library("torchvision", "FRAGMENT")
     KEPT.append(library)
     for _ in range(20):
         try:
