@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from etudes.checks import check_in
+from etudes.episodes import Episode
 from etudes.evaluate import FewShotResult, evaluate
 from etudes.learners.centroid import NearestCentroid
 from etudes.learners.encoders import MelodyEncoder
@@ -24,7 +25,7 @@ from etudes.learners.prototypical import PrototypicalNetwork
 from etudes.learners.relation import RelationNetwork
 from etudes.learners.style_space import DualLogistic, ShrunkenDiscriminant, StyleSpace
 from etudes.recipes.style_training import Tunes
-from etudes.train import fit
+from etudes.train import History, cosine_schedule, fit
 
 TEST_SEED = 2018
 """Of the test episodes."""
@@ -121,13 +122,15 @@ class SpaceMaps(nn.Module):
     For a relation network it comes as feature maps of one pixel.
     """
 
-    def __init__(self, space: StyleSpace, channels: int = 64, maps: bool = True) -> None:
+    def __init__(
+        self, space: StyleSpace, channels: int = 64, dropout: float = 0.3, maps: bool = True
+    ) -> None:
         super().__init__()
         self.space, self.maps = space, maps
         width = space.project.shape[1]
         self.norm = nn.LayerNorm(width)
         self.linear = nn.Linear(width, channels)
-        self.dropout = nn.Dropout(0.3)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Items (n, n_inputs) to (n, channels, 1, 1), or (n, channels)."""
@@ -149,13 +152,46 @@ class PairScore(nn.Module):
         return self.layers(pairs)
 
 
+class Together(nn.Module):
+    """Two answers added up: logistic regression in the space, prototypes in the space mapped on.
+
+    The first trusts the five tunes, the second what episodes of training styles taught; each makes
+    mistakes that the other does not.
+
+    Parameters
+    ----------
+    prototypes
+        From ``make_comparer("prototypical", space)``; its space serves both.
+    c
+        Of the logistic regression.
+    weight
+        Of its logits; those of the prototypes count once.
+    """
+
+    transductive = False
+
+    def __init__(
+        self, prototypes: PrototypicalNetwork, c: float = 10.0, weight: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.prototypes, self.c, self.weight = prototypes, c, weight
+
+    def forward(self, episode: Episode) -> torch.Tensor:
+        """Answer a task: (n_way * n_query, n_way) logits."""
+        logistic = DualLogistic(self.prototypes.encoder.space, self.c)
+        return self.weight * logistic(episode) + self.prototypes(episode)
+
+
+COMPARERS = ("relation", "relation-cross-entropy", "prototypical")
+
+
 def make_comparer(kind: str, space: StyleSpace, seed: int = 0) -> nn.Module:
     """A network with fresh weights that compares points of the space.
 
     Parameters
     ----------
     kind
-        ``"relation"`` (squared error), ``"relation-cross-entropy"`` or ``"prototypical"``.
+        One of :data:`COMPARERS`; ``"relation"`` learns by squared error.
     space
         Stays as it is.
     seed
@@ -170,51 +206,47 @@ def make_comparer(kind: str, space: StyleSpace, seed: int = 0) -> nn.Module:
     ValueError
         When the kind is unknown.
     """
-    check_in(kind, "kind", ("relation", "relation-cross-entropy", "prototypical"))
+    check_in(kind, "kind", COMPARERS)
     torch.manual_seed(seed)
     if kind == "prototypical":
-        return PrototypicalNetwork(SpaceMaps(space, maps=False), temperature=8.0)
+        return PrototypicalNetwork(SpaceMaps(space, 256, 0.5, maps=False), temperature=32.0)
     loss = "cross-entropy" if kind == "relation-cross-entropy" else "squared-error"
     return RelationNetwork(SpaceMaps(space), PairScore(), loss=loss, combine="mean")
 
 
 def train_comparer(
-    model: nn.Module,
-    data: Tunes,
-    x: torch.Tensor,
-    validation: Tunes,
-    x_validation: torch.Tensor,
-    steps: int = 1500,
-) -> Any:
-    """Train on episodes of training styles, keep what does best on validation styles.
+    model: nn.Module, data: Tunes, x: torch.Tensor, steps: int = 1200, progress: bool = False
+) -> History:
+    """Train on 5-way 5-shot episodes of training styles.
 
     Parameters
     ----------
     model
         From :func:`make_comparer`.
-    data, x, validation, x_validation
+    data, x
         Tunes and what :func:`~etudes.recipes.style_training.describe` made of them.
     steps
         Episodes.
+    progress
+        Show a progress bar.
 
     Returns
     -------
     History
     """
-    check = validation.sampler(x_validation, seed=3)
     common = data.common
-    return fit(
+    history = fit(
         model,
         lambda m, episode: m.loss(episode),
         data.only(common).sampler(x[common], seed=2),
         steps=steps,
         optimizer=lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.01),
-        validate=lambda m: evaluate(m, check, 100, progress=False).mean,
-        every=steps // 10,
-        patience=4,
+        schedule=cosine_schedule(steps),
         clip=5.0,
-        progress=False,
+        progress=progress,
     )
+    model.eval()
+    return history
 
 
 def one_hot_notes(data: Tunes, n_notes: int = 64) -> torch.Tensor:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from etudes.data.scores import TEST_STYLES, TRAIN_STYLES, VALIDATION_STYLES
 from etudes.evaluate import FewShotResult, chance, paired_difference
 from etudes.learners.melody_encoder import MelodyReader
-from etudes.learners.style_space import StyleSpace
 from etudes.recipes.style_training import Tunes
 from etudes.train import save_weights
 
@@ -30,9 +31,11 @@ WORDS = {
     "space-statistics-centroid": "the space learned for statistics alone, nearest centroid",
     "reader-centroid": "nearest centroid on what the reader says, without statistics",
     "untrained-reader-centroid": "the same network without training, nearest centroid",
+    "together": "logistic regression and prototypes together in the learned space",
     "relation": "a relation module in the learned space (squared error)",
     "relation-cross-entropy": "a relation module in the learned space (cross-entropy)",
     "prototypical": "prototypes in the learned space mapped once more",
+    "prototypical-untrained": "the prototypes' map without meta-training",
     "relation-untrained": "the relation module without meta-training",
     "relation-fine-tuned": "the relation module fine-tuned on the support set",
     "prototypical-fine-tuned": "the prototypes' map fine-tuned on the support set",
@@ -44,16 +47,20 @@ WORDS = {
 """Learners in words; those named `…-train-only` learned without the validation styles."""
 
 DIFFERENCES = (
+    ("together", "space"),
+    ("together", "prototypical"),
+    ("together", "together-train-only"),
     ("space", "space-statistics"),
     ("space", "space-centroid"),
-    ("space", "space-train-only"),
+    ("space", "radial-statistics"),
+    ("space-statistics", "radial-statistics"),
     ("space-statistics", "logistic-statistics"),
     ("relation", "prototypical"),
     ("relation", "relation-cross-entropy"),
     ("relation", "relation-untrained"),
     ("relation-fine-tuned", "relation"),
     ("prototypical-fine-tuned", "prototypical"),
-    ("space-train-only", "prototypical"),
+    ("prototypical", "prototypical-untrained"),
 )
 """Pairs whose difference chapter 06 talks about, beside best method and best baseline."""
 
@@ -143,10 +150,10 @@ def _words(name: str) -> str:
     return WORDS[base] + (", learned without the validation styles" if base != name else "")
 
 
-CARD = """# 06-styles-reader and 06-styles-space
+CARD = """# 06-styles-reader and 06-styles-together
 
-A reader of melodies ({reader:,} weights) and a space ({space:,} numbers) in which five tunes of a style never met are
-enough for logistic regression.
+A reader of melodies ({reader:,} weights) and a space ({together:,} numbers) in which five tunes of a style never met are
+enough for logistic regression and for prototypes.
 
 | | |
 | --- | --- |
@@ -156,18 +163,19 @@ enough for logistic regression.
 | Input | pitch, onset and duration; no header field |
 | Reader | {steps} batches of 48 tunes, two excerpts each; asked for style, region, metre, mode and kind of song of training tunes, and for the other excerpt |
 | Space | 250 principal directions of 1,416 statistics, and the reader's 96 numbers, divided by the covariance inside training styles |
+| Prototypes | the space mapped once more, learned on 1,200 episodes of training styles |
 | Chosen on | {validation_styles}: {validation:.1%} 5-way 5-shot with these left out of training (best hand-crafted there: {baseline:.1%}, {baseline_name}); then learned anew with them |
 | Test | rows `06.styles.*` of the ledger |
 | Seed | 0 |
 | Time | {seconds:.0f} s on {hardware} |
-| Use | `reader, space = etudes.recipes.styles.load_trained()` |
+| Use | `reader, together = etudes.recipes.styles.load_trained()` |
 | Limits | Western folk tunes and Chinese ones as one typist wrote them: absolute pitch and note values are those of the books |
 """  # noqa: E501
 
 
 def save_checkpoints(
     reader: MelodyReader,
-    space: StyleSpace,
+    together: nn.Module,
     data: Tunes,
     command: str,
     chosen: dict[str, FewShotResult],
@@ -182,10 +190,10 @@ def save_checkpoints(
 
     notes = {"command": command, "validation": f"{chosen[best].mean:.4f}", "seed": "0"}
     save_weights(reader, WEIGHTS_FOLDER / "06-styles-reader.safetensors", notes)
-    save_weights(space, WEIGHTS_FOLDER / "06-styles-space.safetensors", notes)
+    save_weights(together, WEIGHTS_FOLDER / "06-styles-together.safetensors", notes)
     card = CARD.format(
         reader=sum(p.numel() for p in reader.parameters()),
-        space=space.project.numel(),
+        together=sum(t.numel() for t in together.state_dict().values()),
         command=command,
         n_tunes=len(data.styles),
         styles=", ".join(sorted(TRAIN_STYLES + VALIDATION_STYLES)),
@@ -198,5 +206,5 @@ def save_checkpoints(
         seconds=seconds,
         hardware=ledger.hardware(),
     )
-    for name in ("reader", "space"):
+    for name in ("reader", "together"):
         (WEIGHTS_FOLDER / f"06-styles-{name}.md").write_text(card, encoding="utf-8")

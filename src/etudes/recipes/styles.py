@@ -30,10 +30,13 @@ from etudes.learners.centroid import NearestCentroid
 from etudes.learners.finetune import FineTuned
 from etudes.learners.melody import N_STATISTICS
 from etudes.learners.melody_encoder import MelodyReader
-from etudes.learners.style_space import DualLogistic, StyleSpace
+from etudes.learners.prototypical import PrototypicalNetwork
+from etudes.learners.style_space import StyleSpace
 from etudes.recipes.style_learners import (
+    COMPARERS,
     TEST_SEED,
     Reader,
+    Together,
     hand_crafted,
     learned,
     make_comparer,
@@ -90,29 +93,67 @@ def compare(
     return results
 
 
-def quick_space(training: Tunes) -> StyleSpace:
-    """What mends the naive failure, in the time that a chapter has: a space of statistics alone.
+def quick_learner(training: Tunes, steps: int = 600, progress: bool = True) -> Together:
+    """What mends the naive failure, in the time that a chapter has: no reader, statistics alone.
 
     Parameters
     ----------
     training
         Training tunes.
+    steps
+        Episodes for the prototypes.
+    progress
+        Show a progress bar.
 
     Returns
     -------
-    StyleSpace
-        For ``DualLogistic(space)`` and items ``describe(tunes)``.
+    Together
+        Answers episodes of ``describe(tunes)``.
     """
-    return fit_space(training, describe(training))
+    x = describe(training)
+    return learn(training, x, fit_space(training, x), steps, progress)["together"]
 
 
-def load_trained() -> tuple[MelodyReader, StyleSpace]:
-    """The committed reader and space: ``DualLogistic(space)`` answers episodes of ``describe(tunes,
-    reader)``.
+def learn(
+    training: Tunes,
+    x: torch.Tensor,
+    space: StyleSpace,
+    steps: int = 1200,
+    progress: bool = False,
+    kinds: Sequence[str] = ("prototypical",),
+) -> dict[str, Any]:
+    """Train what compares points of a space.
+
+    Parameters
+    ----------
+    training, x
+        Training tunes and their description.
+    space
+        Of that description.
+    steps
+        Episodes of each.
+    progress
+        Show progress bars.
+    kinds
+        Of :data:`~etudes.recipes.style_learners.COMPARERS`, ``"prototypical"`` among them.
 
     Returns
     -------
-    MelodyReader, StyleSpace
+    dict
+        The comparers by name, and ``"together"``.
+    """
+    learners: dict[str, Any] = {kind: make_comparer(kind, space) for kind in kinds}
+    for model in learners.values():
+        train_comparer(model, training, x, steps, progress)
+    return {**learners, "together": Together(learners["prototypical"]).eval()}
+
+
+def load_trained() -> tuple[MelodyReader, Together]:
+    """Load the committed learner: ``together`` answers episodes of ``describe(tunes, reader)``.
+
+    Returns
+    -------
+    MelodyReader, Together
 
     Raises
     ------
@@ -122,8 +163,11 @@ def load_trained() -> tuple[MelodyReader, StyleSpace]:
     reader = MelodyReader()
     load_weights(reader, "06-styles-reader")
     space = StyleSpace(N_STATISTICS + reader.n_features, 250 + reader.n_features)
-    load_weights(space, "06-styles-space")
-    return reader.eval(), space.eval()
+    prototypes = make_comparer("prototypical", space)
+    assert isinstance(prototypes, PrototypicalNetwork)
+    together = Together(prototypes)
+    load_weights(together, "06-styles-together")
+    return reader.eval(), together.eval()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -145,9 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(
             "naive:", {k: f"{r.mean:.3f}" for k, r in naive_failure(training, validation).items()}
         )
-        space = quick_space(training)
+        quick = quick_learner(training)
         scaled = fit_space(training, describe(training), smoothing=None)
-        learners = {**hand_crafted(scaled), "space-statistics": DualLogistic(space)}
+        learners = {**hand_crafted(scaled), "together": quick}
         compare(learners, validation, describe(validation), n_tasks=200, seed=1)
         return
     from etudes.data.cache import cache_dir
@@ -167,21 +211,12 @@ def _full(training: Tunes, validation: Tunes, work: Path, started: float) -> Non
     x, x_validation = describe(training, reader), describe(validation, reader)
     scaled = fit_space(training, x[:, :N_STATISTICS], smoothing=None)
     space, statistics = fit_space(training, x), fit_space(training, x[:, :N_STATISTICS])
-    comparers = {
-        k: make_comparer(k, space) for k in ("relation", "relation-cross-entropy", "prototypical")
-    }
-    for name, model in comparers.items():
-        history = train_comparer(model, training, x, validation, x_validation)
-        print(
-            f"{name}: validation {history.best_validation:.3f} at step {history.best_step}",
-            flush=True,
-        )
-    baselines, methods = hand_crafted(scaled), {**learned(space, statistics), **comparers}
+    methods = {**learned(space, statistics), **learn(training, x, space, kinds=COMPARERS)}
+    baselines = hand_crafted(scaled)
     print("validation styles")
     chosen = compare({**baselines, **methods}, validation, x_validation, seed=77)
     baseline = max(baselines, key=lambda name: chosen[name].mean)
-    # one that can be learned anew with the validation styles, which leaves nothing to stop on
-    best = max(learned(space, statistics), key=lambda name: chosen[name].mean)
+    best = max(methods, key=lambda name: chosen[name].mean)
     print(f"chosen on validation: {best}, baseline {baseline}", flush=True)
 
     everything = training + validation
@@ -192,22 +227,24 @@ def _full(training: Tunes, validation: Tunes, work: Path, started: float) -> Non
     earlier += max(0.0, history.seconds - (time.perf_counter() - begun))
     started -= earlier
     x_all = describe(everything, final)
-    spaces = (fit_space(everything, x_all), fit_space(everything, x_all[:, :N_STATISTICS]))
+    space_all = fit_space(everything, x_all)
+    comparers = learn(everything, x_all, space_all, kinds=COMPARERS)
     test = load_tunes("test")
     x_test, x_test_train_only = describe(test, final), describe(test, reader)
     torch.manual_seed(1)
     untrained = describe(test, MelodyReader())
-    learners: dict[str, Any] = {**baselines, **learned(*spaces)}
-    learners = {name: (learner, x_test) for name, learner in learners.items()}
-    learners["untrained-reader-centroid"] = (NearestCentroid(Reader()), untrained)
-    ablations = {
-        **learned(space, statistics, "-train-only"),
+    learners: dict[str, Any] = {
+        **baselines,
+        **learned(space_all, fit_space(everything, x_all[:, :N_STATISTICS])),
         **comparers,
-        "relation-untrained": make_comparer("relation", space, seed=1),
+        "prototypical-untrained": make_comparer("prototypical", space_all, seed=1),
+        "relation-untrained": make_comparer("relation", space_all, seed=1),
         "relation-fine-tuned": FineTuned(comparers["relation"], steps=10, lr=1e-3),
         "prototypical-fine-tuned": FineTuned(comparers["prototypical"], steps=10, lr=1e-3),
+        "untrained-reader-centroid": (NearestCentroid(Reader()), untrained),
+        "space-train-only": (methods["space"], x_test_train_only),
+        "together-train-only": (methods["together"], x_test_train_only),
     }
-    learners.update({name: (learner, x_test_train_only) for name, learner in ablations.items()})
     naive = naive_failure(training, test, 4000, n_tasks=600, tunes_per_style=None, progress=False)
     for n_way, k_shot in SETTINGS:
         print(f"test styles, {n_way}-way {k_shot}-shot", flush=True)
@@ -219,7 +256,15 @@ def _full(training: Tunes, validation: Tunes, work: Path, started: float) -> Non
         write_rows(results, best, baseline, command, time.perf_counter() - started)
     seconds = time.perf_counter() - started
     save_checkpoints(
-        final, spaces[0], everything, command, chosen, best, baseline, READER_STEPS, seconds
+        final,
+        comparers["together"],
+        everything,
+        command,
+        chosen,
+        best,
+        baseline,
+        READER_STEPS,
+        seconds,
     )
 
 
