@@ -1,18 +1,14 @@
-"""What goes into the command of :mod:`etudes.recipes.styles`: tunes with their statistics, the
-reader's pre-training, spaces.
+"""Folk tunes as rows of numbers, and the space that training tunes make of them.
 
-The idea in a sentence: what training styles teach is kept in two places, a reader of notes and a
-space that says which differences matter; both are made here.  Chapter 06.
+The idea in a sentence: what can be counted in a tune, what a reader says of it, and which of these
+numbers differ inside a style by accident. Chapter 06.
 """
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,8 +17,6 @@ from etudes.data import scores
 from etudes.data.cache import cached
 from etudes.data.tunes import TuneSet
 from etudes.episodes import EpisodeSampler
-from etudes.evaluate import evaluate
-from etudes.learners.centroid import NearestCentroid
 from etudes.learners.melody import (
     BLOCKS,
     N_STATISTICS,
@@ -30,19 +24,11 @@ from etudes.learners.melody import (
     melody_statistics,
     note_arrays,
 )
-from etudes.learners.melody_encoder import (
-    MelodyReader,
-    Pretraining,
-    Symbols,
-    crop_symbols,
-    tune_symbols,
-)
+from etudes.learners.melody_encoder import MelodyReader, tune_symbols
 from etudes.learners.style_space import StyleSpace
-from etudes.train import History, cosine_schedule, fit
 
-#: What the reader is asked about a training tune, and how much each question counts.
-QUESTIONS = {"style": 1.0, "region": 0.5, "metre": 0.5, "mode": 0.3, "rhythm": 0.5}
-_FEWEST = {"style": 10, "region": 8, "metre": 15, "mode": 15, "rhythm": 8}  # tunes of an answer
+TEST_SEED = 2018
+"""Of the test episodes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +48,11 @@ class Tunes:
     tunes: TuneSet
     styles: np.ndarray
     statistics: np.ndarray
+
+    def relative(self) -> Tunes:
+        """The same tunes without what may be a habit of the book they stand in: all end on one
+        pitch, and the middle one of their note lengths is a quaver."""
+        return replace(self, statistics=_statistics(self.tunes, relative=True))
 
     def __add__(self, other: Tunes) -> Tunes:
         """Both together."""
@@ -117,7 +108,7 @@ def load_tunes(split: str, unlabelled: bool = False) -> Tunes:
     return Tunes(tunes, styles, _statistics(tunes))
 
 
-def _statistics(tunes: TuneSet) -> np.ndarray:
+def _statistics(tunes: TuneSet, relative: bool = False) -> np.ndarray:
     """Rows of the cached statistics of all folk tunes of 16 notes or more."""
 
     def build() -> dict[str, np.ndarray]:
@@ -126,115 +117,19 @@ def _statistics(tunes: TuneSet) -> np.ndarray:
         )
         table = np.zeros((len(everything), N_STATISTICS), dtype=np.float16)
         for i in np.flatnonzero(everything.n_notes >= 16):
-            table[i] = melody_statistics(*note_arrays(everything, int(i)))
+            pitches, onsets, durations = note_arrays(everything, int(i))
+            if relative:
+                scale = 0.5 / np.median(np.diff(onsets))
+                pitches = pitches - pitches[-1] + 62
+                onsets, durations = onsets * scale, durations * scale
+            table[i] = melody_statistics(pitches, onsets, durations)
         return {"statistics": table}
 
     notes = (tunes.columns[name] for name in ("pitches", "durations", "rests"))
     version = zlib.crc32(b"".join(column.tobytes() for column in notes))  # follows the notes
-    table = cached("melody-statistics", build, version, "statistics of 13,000 folk tunes")
+    name = "melody-statistics-relative" if relative else "melody-statistics"
+    table = cached(name, build, version, "statistics of 13,000 folk tunes")
     return table["statistics"][tunes.rows].astype(np.float32)
-
-
-class Excerpts:
-    """Numbered training batches for the reader: two excerpts of each of 48 tunes, with the answers.
-
-    Rare styles are drawn more often than their share, as the root of their number.
-
-    Parameters
-    ----------
-    data
-        Training tunes.
-    seed
-        Batch ``i`` depends on ``(seed, i)`` alone.
-    """
-
-    def __init__(self, data: Tunes, seed: int = 0, n_tunes: int = 48, longest: int = 64) -> None:
-        self.symbols, self.seed = tune_symbols(data.tunes), seed
-        self.n_tunes, self.longest = n_tunes, longest
-        texts = {
-            "style": data.styles,
-            "region": data.tunes.column("origin"),
-            "metre": data.tunes.column("metre"),
-            "mode": data.tunes.column("mode"),
-            "rhythm": np.array(
-                [re.split("[,;/]", r.lower())[0].strip() for r in data.tunes.column("rhythm")]
-            ),
-        }
-        self.answers: dict[str, torch.Tensor] = {}
-        self.sizes: dict[str, int] = {}
-        for name, values in texts.items():
-            number = Counter(v for v in values.tolist() if v)
-            known = sorted(v for v, n in number.items() if n >= _FEWEST[name])
-            code = {v: i for i, v in enumerate(known)}
-            self.answers[name] = torch.tensor([code.get(v, -1) for v in values.tolist()])
-            self.sizes[name] = len(known)
-        share = Counter(data.styles.tolist())
-        weight = np.array([share[s] ** -0.5 for s in data.styles.tolist()])
-        self.chances = weight / weight.sum()
-
-    def __getitem__(self, i: int) -> tuple[Symbols, dict[str, torch.Tensor]]:
-        """Batch number ``i``, as ``Pretraining.loss`` wants it."""
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, i]))
-        rows = np.tile(rng.choice(len(self.chances), self.n_tunes, p=self.chances), 2)
-        symbols = crop_symbols(self.symbols[rows], self.longest, rng)
-        return symbols, {name: answer[rows] for name, answer in self.answers.items()}
-
-
-def pretrain_reader(
-    data: Tunes,
-    steps: int,
-    validation: Tunes | None = None,
-    seed: int = 0,
-    checkpoint: Path | None = None,
-    progress: bool = True,
-) -> tuple[MelodyReader, History]:
-    """Train the reader on many labels of training tunes at once.
-
-    Parameters
-    ----------
-    data
-        Training tunes.
-    steps
-        Batches of 48 tunes.
-    validation
-        Tunes of other styles: the steps that do best on them, by nearest centroid, are kept.
-    seed
-        Of weights and batches.
-    checkpoint
-        Where to keep the state of the run.
-    progress
-        Show a progress bar.
-
-    Returns
-    -------
-    MelodyReader, History
-    """
-    torch.manual_seed(seed)
-    batches = Excerpts(data, seed)
-    model = Pretraining(MelodyReader(), batches.sizes, QUESTIONS)
-    validate: Callable[[Pretraining], float] | None = None
-    if validation is not None:
-        symbols = tune_symbols(validation.tunes)
-
-        def validate(model: Pretraining) -> float:
-            sampler = validation.sampler(model.reader.describe(symbols), seed=1)
-            return evaluate(NearestCentroid(), sampler, 100, progress=False).mean
-
-    history = fit(
-        model,
-        lambda m, batch: m.loss(batch),
-        batches,
-        steps=steps,
-        optimizer=lambda p: torch.optim.AdamW(p, lr=2e-3, weight_decay=0.02),
-        schedule=cosine_schedule(steps, warmup=max(1, steps // 10)),
-        validate=validate,
-        every=max(1, steps // 4),
-        clip=2.0,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
-    return model.reader, history
 
 
 def describe(data: Tunes, reader: MelodyReader | None = None) -> torch.Tensor:
