@@ -7,7 +7,12 @@ import torch
 from etudes import learners
 from etudes.episodes import Episode, EpisodeSampler
 from etudes.learners import KNearest, Learner, LogisticRegression, NearestCentroid, check_episode
-from etudes.learners.centroid import class_means, negative_squared_distance, time_average
+from etudes.learners.centroid import (
+    class_means,
+    envelope,
+    negative_squared_distance,
+    time_average,
+)
 
 
 def make_episode(k_shot=5, n_way=4, spread=0.1, item=(3, 6), seed=0):
@@ -95,6 +100,13 @@ def test_features_are_used():
         NearestCentroid(features=lambda x: x)(episode)
     with pytest.raises(ValueError, match="one row for each of 20 items, got 19"):
         KNearest(features=lambda x: x.flatten(1)[1:])(episode)
+
+
+def test_the_envelope_knows_when_and_not_which_band_or_how_loud():
+    x = torch.full((1, 3, 4), -9.0)
+    x[0, 1] = torch.tensor([-2.0, -1.0, -3.0, -5.0])
+    assert torch.equal(envelope(x), torch.tensor([[-1.0, 0.0, -2.0, -4.0]]))
+    assert torch.equal(envelope(x.roll(1, dims=1) + 0.5), envelope(x))
 
 
 def test_wrong_episodes_are_refused_by_name():

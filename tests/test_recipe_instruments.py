@@ -8,8 +8,9 @@ import torch
 
 from etudes.data.instruments import TEST_PROGRAMS, TRAIN_PROGRAMS, VALIDATION_PROGRAMS
 from etudes.recipes import instruments as recipe
-from etudes.recipes.instrument_notes import InTurn, LayeredEpisodes, Notes, load_notes
-from etudes.recipes.instrument_report import WORDS, write_rows
+from etudes.recipes.instruments.command import RUNS
+from etudes.recipes.instruments.notes import InTurn, LayeredEpisodes, Notes, load_notes
+from etudes.recipes.instruments.report import WORDS, write_rows, write_seeds
 
 
 def fake_notes(n_programs=10, n_each=12, seed=0):
@@ -139,7 +140,13 @@ def test_rows_carry_the_ids_that_the_book_names(tmp_path, monkeypatch):
     assert "06.instruments.5way-5shot.accuracy.untrained" in table
     margin = table["06.instruments.5way-5shot.margin.prototypical-over-logistic-regression"]
     assert margin["value"] == 0.0
-    everything = recipe.all_learners({name: make() for name, make in recipe.TRAINED.items()})
+    write_seeds({"relation": [0.8, 0.84, 0.82]}, "5way-5shot", "python -m a", 1.0)
+    table = {r["id"]: r for r in json.loads((tmp_path / "06.json").read_text())}
+    again = table["06.instruments.5way-5shot.seeds.relation"]
+    assert again["value"] == pytest.approx(0.82) and again["n"] == 3
+    half = 4.303 * 0.02 / 3**0.5  # Student's t for two degrees of freedom
+    assert again["ci95"] == pytest.approx([0.82 - half, 0.82 + half], abs=1e-4)
+    everything = recipe.all_learners({name: recipe.TRAINED[run[0]]() for name, run in RUNS.items()})
     assert set(everything) == set(WORDS)
 
 

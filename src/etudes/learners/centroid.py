@@ -15,7 +15,14 @@ from etudes.checks import describe
 from etudes.episodes import Episode
 from etudes.learners.protocol import check_episode, check_features
 
-__all__ = ["NearestCentroid", "class_means", "flatten", "negative_squared_distance", "time_average"]
+__all__ = [
+    "NearestCentroid",
+    "class_means",
+    "envelope",
+    "flatten",
+    "negative_squared_distance",
+    "time_average",
+]
 
 
 def flatten(x: torch.Tensor) -> torch.Tensor:
@@ -48,6 +55,23 @@ def time_average(x: torch.Tensor) -> torch.Tensor:
         Shape ``(n, d)``.
     """
     return flatten(x.mean(-1))
+
+
+def envelope(x: torch.Tensor) -> torch.Tensor:
+    """How a note begins, lasts and ends: the strongest band of each frame, below the loudest frame.
+
+    Parameters
+    ----------
+    x : torch.Tensor
+        Log-mel spectrograms, shape ``(n, n_mels, n_frames)``.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape ``(n, n_frames)``, 0 at the loudest frame and negative elsewhere.
+    """
+    strongest = x.amax(1)
+    return strongest - strongest.amax(1, keepdim=True)
 
 
 def class_means(z: torch.Tensor, y: torch.Tensor, n_way: int) -> torch.Tensor:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from etudes.data.scores import TRAIN_STYLES, VALIDATION_STYLES
 from etudes.evaluate import evaluate
@@ -19,7 +18,7 @@ from etudes.recipes.styles.comparers import COMPARERS, learn
 from etudes.recipes.styles.learners import hand_crafted
 from etudes.recipes.styles.tunes import Tunes, describe, fit_space
 
-__all__ = ["other_splits", "spread"]
+__all__ = ["other_splits"]
 
 
 def other_splits(
@@ -65,24 +64,3 @@ def other_splits(
         line = ", ".join(f"{name} {100 * values[-1]:.1f}" for name, values in found.items())
         print(f"split {number + 1}, new: {', '.join(sorted(left_out))}\n  {line}", flush=True)
     return {name: np.array(values) for name, values in found.items()}
-
-
-def spread(values: np.ndarray) -> tuple[float, tuple[float, float]]:
-    """The mean over splits, with Student's 95% interval.
-
-    The splits share styles, so the interval says how much the mean owes to single splits and not
-    how other collections would come out.
-
-    Parameters
-    ----------
-    values
-        (n_splits,), 2 or more.
-
-    Returns
-    -------
-    tuple
-        Mean, and the interval's ends.
-    """
-    mean, n = float(np.mean(values)), len(values)
-    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-    return mean, (mean - half, mean + half)

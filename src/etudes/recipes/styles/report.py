@@ -14,7 +14,7 @@ from torch import nn
 from etudes.data.scores import TEST_STYLES, TRAIN_STYLES, VALIDATION_STYLES
 from etudes.evaluate import FewShotResult, chance, paired_difference
 from etudes.learners.melody_encoder import MelodyReader
-from etudes.recipes.styles.choosing import spread
+from etudes.recipes.spread import spread
 from etudes.recipes.styles.tunes import Tunes
 from etudes.train import save_weights
 

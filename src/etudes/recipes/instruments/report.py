@@ -7,35 +7,41 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from etudes._weights import WEIGHTS_FOLDER
 from etudes.data.instruments import TRAIN_PROGRAMS
 from etudes.evaluate import FewShotResult, chance, paired_difference
+from etudes.recipes.spread import spread
 from etudes.train import History, save_weights
 
-__all__ = ["DIFFERENCES", "WORDS", "save", "write_rows"]
+__all__ = ["DIFFERENCES", "WORDS", "save", "write_rows", "write_seeds"]
 
-LEARNED = ("prototypical", "relation", "relation-cross-entropy")
+LEARNED = ("prototypical", "relation", "relation-cross-entropy", "prototypical-8-way")
 
 WORDS = {
     "nearest-centroid": "nearest centroid on raw log-mels",
     "nearest-centroid-spectrum": "nearest centroid on mean spectra",
+    "nearest-centroid-envelope": "nearest centroid on the envelope",
     "k-nearest": "k nearest neighbours on raw log-mels",
     "logistic-regression": "logistic regression on raw log-mels",
     "untrained": "the prototypical network without meta-training",
     "prototypical": "the prototypical network",
     "relation": "the relation network (squared error)",
     "relation-cross-entropy": "the relation network (cross-entropy)",
+    "prototypical-8-way": "the prototypical network, trained on tasks of 8 classes",
     "prototypical-fine-tuned": "the prototypical network fine-tuned on the support set",
     "relation-fine-tuned": "the relation network fine-tuned on the support set",
 }
 """What the ledger calls each learner in a sentence."""
 
 DIFFERENCES = (
+    ("prototypical", "nearest-centroid-envelope"),
     ("prototypical", "logistic-regression"),
     ("prototypical", "untrained"),
     ("relation", "prototypical"),
+    ("relation-cross-entropy", "prototypical-8-way"),
     ("relation", "relation-cross-entropy"),
     ("prototypical-fine-tuned", "prototypical"),
     ("relation-fine-tuned", "relation"),
@@ -118,6 +124,39 @@ def write_rows(
             )
 
 
+def write_seeds(seeds: dict[str, list[float]], where: str, command: str, seconds: float) -> None:
+    """Write what other trainings of the same networks gave.
+
+    Parameters
+    ----------
+    seeds
+        Network → accuracy of each training.
+    where
+        The setting, as ``"5way-5shot"``.
+    command
+        The command line.
+    seconds
+        Training and evaluation together.
+    """
+    from etudes import ledger
+
+    for name, values in seeds.items():
+        if len(values) > 1:
+            mean, ci95 = spread(np.array(values))
+            ledger.record(
+                f"06.instruments.{where}.seeds.{name}",
+                claim=f"Instruments, {where}, mean of {len(values)} trainings: {WORDS[name]}",
+                value=mean,
+                unit="fraction",
+                ci95=ci95,
+                n=len(values),
+                dataset=DATASET,
+                command=command,
+                seed=0,
+                seconds=round(seconds),
+            )
+
+
 CARD = """# 06-instruments-{name}
 
 {words}: tells an instrument that it has never heard from others, from one or a few notes.
@@ -150,13 +189,15 @@ def save(name: str, model: nn.Module, history: History, facts: dict[str, Any]) -
     history
         Of its training.
     facts
-        What else the card says: ``command``, ``n_notes``, ``n_way``, ``seed``.
+        What else the card says: ``command`` and ``n_notes``.
     """
     from etudes import ledger
 
     known = {
         **facts,
         "name": name,
+        "n_way": 8 if name.startswith("relation") else 16,
+        "seed": 0,
         "words": WORDS[name].removeprefix("the ").capitalize(),
         "n_programs": len(TRAIN_PROGRAMS),
         "steps": history.steps,
