@@ -221,7 +221,8 @@ class TuneSet(Sequence[Tune]):
     def __repr__(self) -> str:
         n_styles = len(np.unique(self.styles[self.styles != ""]))
         n_groups = len(np.unique(self.groups))
-        return f"TuneSet({len(self):,} tunes, {n_styles} styles, {n_groups:,} groups)"
+        styles = f"{n_styles} style{'' if n_styles == 1 else 's'}"
+        return f"TuneSet({len(self):,} tunes, {styles}, {n_groups:,} groups)"
 
     def column(self, name: str) -> np.ndarray:
         """Return one text of every tune, (n_tunes,); `name` is one of ``TEXT_FIELDS``."""
