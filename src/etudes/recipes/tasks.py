@@ -35,9 +35,9 @@ from etudes.train import fit
 SAMPLE_RATE = 16_000
 
 WORDS = {
-    "nearest-centroid": "nearest centroid on mean spectra",
-    "k-nearest": "three nearest neighbours on mean spectra",
-    "logistic-regression": "logistic regression on mean spectra",
+    "nearest-centroid": "nearest centroid on levelled mean spectra",
+    "k-nearest": "three nearest neighbours on levelled mean spectra",
+    "logistic-regression": "logistic regression on levelled mean spectra",
     "envelope": "nearest centroid on envelopes",
     "untrained": "the network without training",
     "prototypical": "the same network, meta-trained",
@@ -64,13 +64,13 @@ def describe(
     dict
         By the names of :data:`WORDS`, descriptions of shape ``(n, d)`` and a learner.
     """
-    spectrum, strongest = x.mean(axis=2), x.max(axis=1)
-    ruler = NearestCentroid()
+    levelled = x - x.max(axis=(1, 2), keepdims=True)
+    spectrum, ruler = levelled.mean(axis=2), NearestCentroid()
     return {
         "nearest-centroid": (spectrum, ruler),
         "k-nearest": (spectrum, KNearest(3)),
         "logistic-regression": (spectrum, LogisticRegression()),
-        "envelope": (strongest - strongest.max(axis=1, keepdims=True), ruler),
+        "envelope": (levelled.max(axis=1), ruler),
         "untrained": (_embed(untrained, x), ruler),
         "prototypical": (_embed(encoder, x), ruler),
     }
