@@ -13,9 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-import etudes._intervals
 import etudes.evaluate
-from etudes._intervals import class_interval, task_interval
+import etudes.evaluate.intervals
 from etudes.episodes import Episode, EpisodeSampler
 from etudes.evaluate import (
     bits_per_note,
@@ -26,6 +25,7 @@ from etudes.evaluate import (
     is_transductive,
     paired_difference,
 )
+from etudes.evaluate.intervals import class_interval, task_interval
 
 N_CLASSES, PER_CLASS = 8, 30
 
@@ -459,6 +459,6 @@ def test_chance() -> None:
 def test_the_examples_in_the_docstrings_hold() -> None:
     for module in (
         etudes.evaluate,
-        etudes._intervals,
+        etudes.evaluate.intervals,
     ):
         assert doctest.testmod(module).failed == 0

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-import etudes._rolls
 import etudes.features
+import etudes.features.rolls
 from etudes.features import (
     LOG_FLOOR,
     griffin_lim,
@@ -278,6 +278,6 @@ def test_bad_input(call: Callable[[], Any], error: type[Exception], message: str
 def test_the_examples_in_the_docstrings_hold() -> None:
     for module in (
         etudes.features,
-        etudes._rolls,
+        etudes.features.rolls,
     ):
         assert doctest.testmod(module).failed == 0

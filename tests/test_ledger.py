@@ -329,7 +329,7 @@ def test_an_installed_package_reads_its_own_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = tmp_path / "site-packages" / "etudes"
-    monkeypatch.setattr(ledger, "__file__", str(installed / "ledger.py"))
+    monkeypatch.setattr(ledger, "__file__", str(installed / "ledger" / "__init__.py"))
     assert ledger.results_folder() == installed / "results"
     monkeypatch.undo()
     assert ledger.results_folder() == HERE / "book" / "results"

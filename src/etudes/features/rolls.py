@@ -1,4 +1,4 @@
-"""Notes as a picture and back; see :mod:`etudes.features`, chapter 01."""
+"""Notes as a picture and back; chapter 01."""
 
 from __future__ import annotations
 

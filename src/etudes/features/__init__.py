@@ -18,13 +18,13 @@ from typing import Any
 import librosa
 import numpy as np
 
-from etudes._rolls import notes_from_piano_roll, piano_roll
 from etudes.checks import (
     check_array,
     check_positive_int,
     check_sample_rate,
     check_waveform,
 )
+from etudes.features.rolls import notes_from_piano_roll, piano_roll
 
 __all__ = [
     "LOG_FLOOR",

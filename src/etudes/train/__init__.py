@@ -28,17 +28,17 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from etudes._distributed import (
+from etudes.checks import check_in, check_positive_float, check_positive_int, describe
+from etudes.evaluate.modes import evaluation_mode
+from etudes.train.distributed import (
     share_from_first,
     share_number,
     sum_gradients,
     wait_for_all,
     world,
 )
-from etudes._modes import evaluation_mode
-from etudes._run import Generators, History, Run
-from etudes._weights import copy_of, load_weights, save_weights
-from etudes.checks import check_in, check_positive_float, check_positive_int, describe
+from etudes.train.run import Generators, History, Run
+from etudes.train.weights import copy_of, load_weights, save_weights
 
 __all__ = [
     "History",

@@ -60,10 +60,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from etudes._intervals import Estimate, bootstrap_mean, class_interval, task_interval
-from etudes._modes import device_of, evaluation_mode
 from etudes.checks import check_array, check_positive_int, describe
 from etudes.episodes import Episode
+from etudes.evaluate.intervals import Estimate, bootstrap_mean, class_interval, task_interval
+from etudes.evaluate.modes import device_of, evaluation_mode
 
 __all__ = [
     "ClassResult",

@@ -47,12 +47,12 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from etudes import _ledger_text
-from etudes._files import write_atomically
-from etudes._ledger_rows import FIELDS, ID, Row, validate
-from etudes._ledger_text import MINUS, Table
-from etudes._provenance import commit, hardware
 from etudes.checks import check_in, check_positive_int
+from etudes.files import write_atomically
+from etudes.ledger import words
+from etudes.ledger.fields import FIELDS, ID, Row, validate
+from etudes.ledger.provenance import commit, hardware
+from etudes.ledger.words import MINUS, Table
 
 __all__ = [
     "Table",
@@ -79,7 +79,7 @@ def results_folder() -> Path:
     -------
     pathlib.Path
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     repository = package.parents[1] / "book" / "results"
     return repository if (package.parents[1] / "pyproject.toml").is_file() else package / "results"
 
@@ -160,7 +160,7 @@ def say(row_id: str, field: str = "value", digits: int | None = None) -> str:
     """
     if digits is not None:
         check_positive_int(digits, "digits", allow_zero=True)
-    return _ledger_text.say(row(row_id), field, digits)
+    return words.say(row(row_id), field, digits)
 
 
 def show(*row_ids: str, why: Mapping[str, str] | None = None) -> Table:
@@ -334,7 +334,7 @@ def check_prose(text: str, folder: Path | None = None) -> list[str]:
             problems.append(f"{row_id} is not in the ledger")
             continue
         try:
-            wanted = _ledger_text.say(table[row_id], what, None if digits is None else int(digits))
+            wanted = words.say(table[row_id], what, None if digits is None else int(digits))
         except ValueError as error:
             problems.append(str(error))
             continue

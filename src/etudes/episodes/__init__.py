@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from etudes._sides import can_be_parted, generator, separate, shuffled
 from etudes.checks import check_in, check_positive_int, describe
+from etudes.episodes.sides import can_be_parted, generator, separate, shuffled
 
 __all__ = [
     "Episode",

@@ -6,8 +6,8 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
-from etudes._ledger_rows import Row
 from etudes.checks import check_in
+from etudes.ledger.fields import Row
 
 MINUS = "−"
 
