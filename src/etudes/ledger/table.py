@@ -1,0 +1,137 @@
+"""The table of each chapter's section "Paper says, we got, why".
+
+It shows itself in Jupyter, in Colab and on the page, in light and dark; all chapters have one.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from etudes.checks import check_in
+from etudes.ledger.fields import Row
+from etudes.ledger.store import row
+from etudes.ledger.words import figure, in_words
+
+STYLE = """
+<style>
+.etudes-ledger { overflow-x: auto; margin: 1em 0; }
+.etudes-ledger table { border-collapse: collapse; width: 100%; color: inherit; text-align: left; }
+.etudes-ledger caption { caption-side: top; text-align: left; font-weight: bold; color: inherit; }
+.etudes-ledger th, .etudes-ledger td { padding: .4em .8em .4em 0; vertical-align: top;
+  text-align: left; white-space: normal; background: transparent; color: inherit;
+  border: 0; border-bottom: 1px solid rgba(128, 128, 128, .6); }
+.etudes-ledger tbody th { font-weight: normal; }
+.etudes-ledger .figure { white-space: nowrap; font-weight: bold; }
+</style>
+"""
+
+
+def show(*row_ids: str, why: Mapping[str, str] | None = None) -> Table:
+    """The table "paper says, we got, why".
+
+    Parameters
+    ----------
+    *row_ids : str
+        One line of the table each.
+    why : mapping of str to str, optional
+        For some ids a sentence on why the two numbers differ, or agree.
+
+    Returns
+    -------
+    Table
+        Shows itself in Jupyter, in Colab and on the page, in light and dark.
+
+    Raises
+    ------
+    ValueError
+        When no id is given, or one is not in the ledger.
+    """
+    if not row_ids:
+        raise ValueError("show needs at least one row id, got none")
+    reasons = dict(why or {})
+    for name in reasons:
+        check_in(name, "why", row_ids)
+    return Table([row(name) for name in row_ids], reasons)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The table "paper says, we got, why", which shows itself in a notebook and on the page.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows of the ledger.
+    why : dict
+        For some ids, why the two numbers differ.
+    """
+
+    rows: list[Row]
+    why: dict[str, str] = field(default_factory=dict)
+
+    def cells(self) -> list[dict[str, Any]]:
+        """The content of the table, as text.
+
+        Returns
+        -------
+        list of dict
+            ``claim``, ``detail``, ``paper``, ``citation``, ``ours``, ``interval``, ``beside``
+            (other methods), ``why`` and ``command`` for each line.
+        """
+        lines = []
+        for one in self.rows:
+            paper = one["paper"] or {"value": "–", "citation": ""}
+            others = [f"{k} {figure(v, one['unit'])}" for k, v in one["baselines"].items()]
+            lines.append(
+                {
+                    "claim": one["claim"],
+                    "detail": f"{one['dataset']}; {one['n']}",
+                    "paper": figure(paper["value"], one["unit"]),
+                    "citation": paper["citation"],
+                    "ours": figure(one["value"], one["unit"]),
+                    "interval": "" if one["ci95"] is None else f"95%: {in_words(one, 'ci95')}",
+                    "beside": "; ".join(others),
+                    "why": self.why.get(one["id"], ""),
+                    "command": one["command"],
+                }
+            )
+        return lines
+
+    def _repr_html_(self) -> str:
+        """The table as HTML that follows the colours of the page."""
+        body = []
+        for line in self.cells():
+            t = {key: html.escape(text) for key, text in line.items()}
+            ours = [f"<span class='figure'>{t['ours']}</span>", t["interval"], t["beside"]]
+            body.append(
+                f"<tr><th scope='row'>{t['claim']}<br><small>{t['detail']}</small></th>"
+                f"<td><span class='figure'>{t['paper']}</span><br>{t['citation']}</td>"
+                f"<td>{'<br>'.join(part for part in ours if part)}</td><td>{t['why']}</td></tr>"
+            )
+        commands = dict.fromkeys(html.escape(line["command"]) for line in self.cells())
+        again = " · ".join(f"<code>{command}</code>" for command in commands)
+        label = html.escape(f"Table: paper says, we got, why, {self.rows[0]['id']}", quote=True)
+        titles = ("What", "Paper says", "We got", "Why")
+        heads = "".join(f"<th scope='col'>{title}</th>" for title in titles)
+        return (
+            f"{STYLE}<div class='etudes-ledger' role='region' tabindex='0' aria-label=\"{label}\">"
+            f"<table><caption>Paper says, we got, why</caption><thead><tr>{heads}</tr></thead>"
+            f"<tbody>{''.join(body)}</tbody></table><p>Remade by {again}</p></div>"
+        )
+
+    def _repr_markdown_(self) -> str:
+        """The table as Markdown."""
+        lines = ["| What | Paper says | We got | Why |", "|---|---|---|---|"]
+        for line in self.cells():
+            t = {key: text.replace("|", "\\|") for key, text in line.items()}
+            ours = "; ".join(part for part in (t["ours"], t["interval"], t["beside"]) if part)
+            paper = f"{t['paper']} ({t['citation']})" if t["citation"] else t["paper"]
+            lines.append(f"| {t['claim']} ({t['detail']}) | {paper} | {ours} | {t['why']} |")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        """The table as Markdown, which is readable as text."""
+        return self._repr_markdown_()
