@@ -10,7 +10,8 @@ Compared are
   its classes;
 * ``pigeonhole``: bootstrap over tasks and classes, each class's recall in a task weighted by the
   weights of the two (Owen 2007);
-* ``effects``: :func:`etudes._intervals.class_interval`, which :mod:`etudes.evaluate` describes.
+* ``effects``: :func:`etudes.evaluate.intervals.class_interval`, which :mod:`etudes.evaluate`
+  describes.
 
 Takes about a minute for each line with 200 repetitions; the number can be given as an argument.
 """
@@ -22,7 +23,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from etudes._intervals import class_interval, task_interval
+from etudes.evaluate.intervals import class_interval, task_interval
 
 N_WAY, N_QUERY, N_TASKS, N_BOOT = 5, 10, 600, 1000
 Interval = tuple[float, float]

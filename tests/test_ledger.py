@@ -61,7 +61,7 @@ def a_margin(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ledger with two rows, in place of the book's own."""
-    monkeypatch.setattr(ledger, "results_folder", lambda: tmp_path)
+    monkeypatch.setattr(ledger.store, "results_folder", lambda: tmp_path)
     ledger.write(a_row())
     ledger.write(a_margin())
     return tmp_path
@@ -329,7 +329,7 @@ def test_an_installed_package_reads_its_own_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = tmp_path / "site-packages" / "etudes"
-    monkeypatch.setattr(ledger, "__file__", str(installed / "ledger.py"))
+    monkeypatch.setattr(ledger.store, "__file__", str(installed / "ledger" / "store.py"))
     assert ledger.results_folder() == installed / "results"
     monkeypatch.undo()
     assert ledger.results_folder() == HERE / "book" / "results"

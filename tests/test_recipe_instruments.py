@@ -126,7 +126,7 @@ def test_encoding_once_changes_no_answer(name):
 def test_rows_carry_the_ids_that_the_book_names(tmp_path, monkeypatch):
     from etudes import ledger
 
-    monkeypatch.setattr(ledger, "results_folder", lambda: tmp_path)
+    monkeypatch.setattr(ledger.store, "results_folder", lambda: tmp_path)
     learners = {
         name: recipe.all_learners({})["nearest-centroid"]
         for name in ("nearest-centroid", "untrained", "logistic-regression", "prototypical")
@@ -152,7 +152,7 @@ def test_rows_carry_the_ids_that_the_book_names(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(recipe.TRAINED))
 def test_committed_checkpoints_load_and_have_a_card(name):
-    from etudes._weights import WEIGHTS_FOLDER
+    from etudes.train.weights import WEIGHTS_FOLDER
 
     path = WEIGHTS_FOLDER / f"06-instruments-{name}.safetensors"
     model = recipe.load_trained(name)

@@ -118,7 +118,7 @@ def test_styles_left_out_are_met_for_the_first_time(monkeypatch):
 def test_the_rows_of_the_choice(tmp_path, monkeypatch):
     from etudes import ledger
 
-    monkeypatch.setattr(ledger, "results_folder", lambda: tmp_path)
+    monkeypatch.setattr(ledger.store, "results_folder", lambda: tmp_path)
     choice = {"space": np.array([0.5, 0.6, 0.7]), "together": np.array([0.6, 0.7, 0.8])}
     report.write_choice(choice, "together", "python -m a", 1.0)
     table = {row["id"]: row for row in json.loads((tmp_path / "06.json").read_text())}

@@ -543,7 +543,7 @@ def test_weights_that_are_not_there_or_do_not_fit(
         load_weights(model, path)
     with pytest.raises(ValueError, match="there are no weights at"):
         load_weights(network(), tmp_path / "x.safetensors")
-    monkeypatch.setattr("etudes._weights.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr("etudes.train.weights.WEIGHTS_FOLDER", tmp_path)
     load_weights(network(), "06-instruments")
     with pytest.raises(ValueError, match="did you mean '06-instruments'"):
         load_weights(network(), "06-instrument")

@@ -15,7 +15,6 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,9 +27,12 @@ from etudes.checks import (
 from etudes.data import sampler
 from etudes.data.bach import VOICES, Chorale
 from etudes.data.cache import cached, progress_bar
+from etudes.data.mixture import Mixture, on_steps, packed, unpacked
 from etudes.data.programs import label, program_number
 from etudes.data.rendering import check_render, sum_of_notes
 from etudes.data.scores import load_bach_chorales
+
+__all__ = ["DEFAULT_PROGRAMS", "ChoraleMixtures", "Mixture"]
 
 DEFAULT_PROGRAMS: dict[str, tuple[int, ...]] = {
     "soprano": (73, 68, 71, 40, 56, 52),  # flute, oboe, clarinet, violin, trumpet, choir
@@ -46,45 +48,7 @@ _TEMPO = (60.0, 108.0)  # quarter notes a minute
 _VELOCITY, _ACCENT = (60, 110), 8  # of a voice, and how far single notes stray from it
 _BALANCE = 5.0  # decibels up or down
 _PEAK = (0.3, 0.9)  # of the mixture
-_STEPS = 32_768  # stems are whole multiples of 1 / 32768, so that sums are exact
 _VERSION = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """One chorale, or an excerpt, as stems and as their sum.
-
-    Attributes
-    ----------
-    stems
-        Shape (n_sources, n_samples), float32, −1 to 1.
-    mixture
-        Shape (n_samples,), float32, −1 to 1: exactly ``stems.sum(axis=0)``.
-    voices, programs
-        Voice and General MIDI program of each stem.
-    gains
-        Factor by which each stem was made louder, shape (n_sources,).
-    tempo
-        Quarter notes a minute.
-    title, chorale_id, group
-        Which chorale; harmonisations of one melody share a group.
-    start
-        Where the excerpt begins, in quarter notes.
-    sample_rate
-        In Hz.
-    """
-
-    stems: np.ndarray
-    mixture: np.ndarray
-    voices: tuple[str, ...]
-    programs: tuple[int, ...]
-    gains: np.ndarray
-    tempo: float
-    title: str
-    chorale_id: str
-    group: int
-    start: float
-    sample_rate: int
 
 
 class ChoraleMixtures:
@@ -196,7 +160,7 @@ class ChoraleMixtures:
         gains = 10 ** (random.uniform(-_BALANCE, _BALANCE, len(stems)) / 20)
         peak = np.abs((stems * gains[:, None]).sum(axis=0)).max()
         gains *= random.uniform(*_PEAK) / max(peak, np.abs(stems * gains[:, None]).max())
-        stems = (np.round(stems * gains[:, None] * _STEPS) / _STEPS).astype(np.float32)
+        stems = on_steps(stems * gains[:, None])
         return Mixture(
             stems=stems,
             mixture=stems.sum(axis=0),
@@ -236,17 +200,7 @@ class ChoraleMixtures:
 
         def build() -> dict[str, np.ndarray]:
             which = progress_bar(range(first, first + n), "Rendering chorales", unit="chorale")
-            mixtures = [self[i] for i in which]
-            facts = [
-                [m.programs, m.gains.tolist(), m.tempo, m.title, m.chorale_id, m.group, m.start]
-                for m in mixtures
-            ]
-            steps = [np.round(m.stems * _STEPS).astype(np.int16).ravel() for m in mixtures]
-            return {
-                "stems": np.concatenate(steps),
-                "lengths": np.array([m.mixture.size for m in mixtures]),
-                "facts": np.array([json.dumps(fact) for fact in facts]),
-            }
+            return packed([self[i] for i in which])
 
         recipe = [self.voices, self.programs, self.sample_rate, self.seed, self.split, self.seconds]
         key = hashlib.sha256(json.dumps([*recipe, n, first, sampler.VERSION]).encode())
@@ -259,27 +213,7 @@ class ChoraleMixtures:
             version=_VERSION,
             description=f"{n} chorales as {' and '.join(self.voices)}",
         )
-        edges = np.cumsum(arrays["lengths"] * len(self.voices))[:-1]
-        mixtures = []
-        for steps, fact in zip(np.split(arrays["stems"], edges), arrays["facts"]):
-            stems = (steps / np.float32(_STEPS)).reshape(len(self.voices), -1)
-            programs, gains, tempo, title, chorale_id, group, start = json.loads(str(fact))
-            mixtures.append(
-                Mixture(
-                    stems,
-                    stems.sum(axis=0),
-                    self.voices,
-                    tuple(programs),
-                    np.array(gains),
-                    tempo,
-                    title,
-                    chorale_id,
-                    group,
-                    start,
-                    self.sample_rate,
-                )
-            )
-        return mixtures
+        return unpacked(arrays, self.voices, self.sample_rate)
 
     def _start(self, chorale: Chorale, tempo: float, random: np.random.Generator) -> float:
         """A quarter note from which the excerpt lasts and in which every voice has a note."""

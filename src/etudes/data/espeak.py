@@ -179,11 +179,9 @@ def _espeak() -> Iterator[ctypes.CDLL]:
             if library.espeak_Initialize(_RETRIEVE, 0, os.fsencode(data_path), _DONT_EXIT) <= 0:
                 raise RuntimeError(_cannot_start(f"no usable data in {data_path}"))
             library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the time of day is the seed
-            try:
-                yield library
-            finally:
-                library.espeak_Terminate()
+            yield library
         finally:
+            library.espeak_Terminate()  # ends its thread, which a failed start has begun too
             _unload(library)
 
 

@@ -13,7 +13,7 @@ import torch
 
 from etudes.checks import describe
 from etudes.episodes import Episode
-from etudes.learners.protocol import check_episode, check_features
+from etudes.learners.protocol import features_of
 
 __all__ = [
     "NearestCentroid",
@@ -161,11 +161,7 @@ class NearestCentroid:
         torch.Tensor
             Minus squared distances, shape ``(n_way * n_query, n_way)``.
         """
-        check_episode(episode)
-        support = self.features(episode.support_x)
-        query = self.features(episode.query_x)
-        check_features(support, len(episode.support_x), "features(support_x)", 2)
-        check_features(query, len(episode.query_x), "features(query_x)", 2)
+        support, query = features_of(episode, self.features)
         return negative_squared_distance(
             query, class_means(support, episode.support_y, episode.n_way)
         )

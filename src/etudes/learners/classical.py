@@ -17,7 +17,7 @@ import torch
 from etudes.checks import check_positive_float, check_positive_int, describe
 from etudes.episodes import Episode
 from etudes.learners.centroid import flatten
-from etudes.learners.protocol import check_episode, check_features
+from etudes.learners.protocol import features_of
 
 __all__ = ["KNearest", "LogisticRegression"]
 
@@ -56,12 +56,8 @@ class _FittedPerTask:
         torch.Tensor
             Log-probabilities, shape ``(n_way * n_query, n_way)``, float32.
         """
-        check_episode(episode)
         with torch.no_grad():
-            support = self.features(episode.support_x)
-            query = self.features(episode.query_x)
-        check_features(support, len(episode.support_x), "features(support_x)", 2)
-        check_features(query, len(episode.query_x), "features(query_x)", 2)
+            support, query = features_of(episode, self.features)
         x, q = support.cpu().numpy().astype(np.float64), query.cpu().numpy().astype(np.float64)
         centre, spread = x.mean(0), x.std(0)
         spread[spread < 1e-8] = 1.0

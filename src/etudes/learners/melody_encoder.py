@@ -23,7 +23,8 @@ from torch.nn import functional
 
 from etudes.checks import check_positive_int
 from etudes.data.tunes import TuneSet
-from etudes.learners.melody import _PROFILES, note_arrays
+from etudes.learners.melody import note_arrays
+from etudes.learners.melody_counts import KEY_PROFILES
 
 __all__ = ["MelodyReader", "Pretraining", "Symbols", "crop_symbols", "tune_symbols"]
 
@@ -93,7 +94,7 @@ def tune_symbols(tunes: TuneSet, longest: int = LONGEST) -> Symbols:
         step = np.clip(np.append(np.diff(onset), length[-1]), 1 / 32, 16)
         ratio = np.log2(step / np.append(step[0], step[:-1]))
         sounding = np.bincount(p % 12, weights=np.clip(length, 0, 4), minlength=12)
-        tonic = int(np.argmax(_PROFILES @ sounding)) % 12
+        tonic = int(np.argmax(KEY_PROFILES @ sounding)) % 12
         kinds[i, :n, 0] = np.clip(np.diff(p, prepend=p[0]), -12, 12) + 13
         kinds[i, :n, 1] = np.clip(np.round(2 * ratio), -4, 4) + 5
         kinds[i, :n, 2] = np.clip(np.round(2 * np.log2(step)) + 7, 1, 12)

@@ -6,6 +6,7 @@ Chapter 02 introduces the call, chapter 06 compares learners through it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -14,7 +15,14 @@ from torch import nn
 from etudes.checks import describe
 from etudes.episodes import Episode
 
-__all__ = ["Learner", "check_episode", "check_features", "is_transductive"]
+__all__ = [
+    "Learner",
+    "check_episode",
+    "check_features",
+    "encoded_together",
+    "features_of",
+    "is_transductive",
+]
 
 
 @runtime_checkable
@@ -106,6 +114,27 @@ def check_features(z: Any, n_items: int, name: str, ndim: int | None = None) -> 
     if len(z) != n_items:
         raise ValueError(f"{name} must have one row for each of {n_items} items, got {len(z)}")
     return z
+
+
+def features_of(
+    episode: Episode, features: Callable[[torch.Tensor], torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Support and query of an episode as vectors, checked; each side goes in alone."""
+    check_episode(episode)
+    support, query = features(episode.support_x), features(episode.query_x)
+    check_features(support, len(episode.support_x), "features(support_x)", 2)
+    check_features(query, len(episode.query_x), "features(query_x)", 2)
+    return support, query
+
+
+def encoded_together(
+    episode: Episode, encoder: nn.Module, ndim: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Support and query of an episode through a network, checked; both go in as one batch."""
+    check_episode(episode)
+    x = torch.cat([episode.support_x, episode.query_x])
+    z = check_features(encoder(x), len(x), "encoder(x)", ndim)
+    return z[: len(episode.support_x)], z[len(episode.support_x) :]
 
 
 def is_transductive(module: nn.Module) -> bool:

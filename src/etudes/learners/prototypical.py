@@ -15,7 +15,7 @@ from torch.nn import functional
 from etudes.checks import check_in, check_positive_float, describe
 from etudes.episodes import Episode
 from etudes.learners.centroid import class_means, flatten, negative_squared_distance
-from etudes.learners.protocol import check_episode, check_features, is_transductive
+from etudes.learners.protocol import encoded_together, is_transductive
 
 __all__ = ["PrototypicalNetwork", "prototypes"]
 
@@ -101,12 +101,7 @@ class PrototypicalNetwork(nn.Module):
         TypeError, ValueError
             When the episode is not one, holds NaN, or the encoder's output has no feature axis.
         """
-        check_episode(episode)
-        n_support = len(episode.support_x)
-        n_items = n_support + len(episode.query_x)
-        z = self.encoder(torch.cat([episode.support_x, episode.query_x]))
-        z = flatten(check_features(z, n_items, "encoder(x)"))
-        support, query = z[:n_support], z[n_support:]
+        support, query = map(flatten, encoded_together(episode, self.encoder))
         centres = prototypes(support, episode.support_y, episode.n_way)
         if self.distance == "cosine":
             query, centres = (

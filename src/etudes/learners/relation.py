@@ -18,7 +18,7 @@ from torch.nn import functional
 from etudes.checks import check_in, check_positive_int, describe
 from etudes.episodes import Episode
 from etudes.learners.blocks import conv_block
-from etudes.learners.protocol import check_episode, check_features, is_transductive
+from etudes.learners.protocol import encoded_together, is_transductive
 
 __all__ = ["RelationModule", "RelationNetwork", "class_sums", "pairs"]
 
@@ -226,14 +226,10 @@ class RelationNetwork(nn.Module):
         TypeError, ValueError
             When the episode is not one, holds NaN, or the encoder does not give maps.
         """
-        check_episode(episode)
-        n_support = len(episode.support_x)
-        z = self.encoder(torch.cat([episode.support_x, episode.query_x]))
-        z = check_features(z, n_support + len(episode.query_x), "encoder(x)", 4)
-        classes = class_sums(z[:n_support], episode.support_y, episode.n_way)
+        support, queries = encoded_together(episode, self.encoder, 4)
+        classes = class_sums(support, episode.support_y, episode.n_way)
         if self.combine == "mean":
             classes = classes / episode.k_shot
-        queries = z[n_support:]
         if isinstance(self.relation, RelationModule):
             logits = self.relation.compare(classes, queries)
         else:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from etudes._weights import WEIGHTS_FOLDER
 from etudes.data.instruments import TRAIN_PROGRAMS
 from etudes.evaluate import FewShotResult, chance, paired_difference
 from etudes.recipes.spread import spread
 from etudes.train import History, save_weights
+from etudes.train.weights import WEIGHTS_FOLDER
 
 __all__ = ["DIFFERENCES", "WORDS", "save", "write_rows", "write_seeds"]
 

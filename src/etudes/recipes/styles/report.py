@@ -238,7 +238,7 @@ def save_checkpoints(
 ) -> None:
     """Write the checkpoints and their card into the package."""
     from etudes import ledger
-    from etudes._weights import WEIGHTS_FOLDER
+    from etudes.train.weights import WEIGHTS_FOLDER
 
     baseline = max(HAND_CRAFTED, key=lambda name: chosen[name].mean)
     validation = chosen["together"].mean

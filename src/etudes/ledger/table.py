@@ -1,15 +1,19 @@
-"""Rows of the ledger in words and as a table; see :mod:`etudes.ledger`."""
+"""The table of each chapter's section "Paper says, we got, why".
+
+It shows itself in Jupyter, in Colab and on the page, in light and dark; all chapters have one.
+"""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etudes._ledger_rows import Row
 from etudes.checks import check_in
-
-MINUS = "−"
+from etudes.ledger.fields import Row
+from etudes.ledger.store import row
+from etudes.ledger.words import figure, in_words
 
 STYLE = """
 <style>
@@ -25,46 +29,32 @@ STYLE = """
 """
 
 
-def figure(value: float | str, unit: str, digits: int | None = None) -> str:
-    """A number with its unit as it stands in a sentence.
+def show(*row_ids: str, why: Mapping[str, str] | None = None) -> Table:
+    """The table "paper says, we got, why".
 
     Parameters
     ----------
-    value : float or str
-        Text stays as it is.
-    unit : str
-        ``"fraction"`` becomes a percentage, ``"fraction-difference"`` points.
-    digits : int, optional
-        Decimals; 1 for percentages and points, otherwise 2.
+    *row_ids : str
+        One line of the table each.
+    why : mapping of str to str, optional
+        For some ids a sentence on why the two numbers differ, or agree.
 
     Returns
     -------
-    str
+    Table
+        Shows itself in Jupyter, in Colab and on the page, in light and dark.
+
+    Raises
+    ------
+    ValueError
+        When no id is given, or one is not in the ledger.
     """
-    if isinstance(value, str):
-        return value
-    number, mark = _number(value, unit, digits)
-    return number + mark
-
-
-def say(one: Row, what: str, digits: int | None) -> str:
-    """A field of a row as it stands in a sentence; see :func:`etudes.ledger.say`."""
-    fields = ["value", "n"]
-    fields += ["ci95", "low", "high"] if one["ci95"] is not None else []
-    fields += ["paper"] if one["paper"] is not None else []
-    check_in(what, f"field of row {one['id']!r}", [*fields, *one["baselines"]])
-    unit = one["unit"]
-    if what == "ci95":
-        low, high = (_number(end, unit, digits) for end in one["ci95"])
-        return f"{low[0]} to {high[0]}{high[1]}"
-    if what == "n":
-        return str(one["n"])
-    special = {"value": one["value"]}
-    if one["ci95"] is not None:
-        special |= {"low": one["ci95"][0], "high": one["ci95"][1]}
-    if one["paper"] is not None:
-        special |= {"paper": one["paper"]["value"]}
-    return figure(special[what] if what in special else one["baselines"][what], unit, digits)
+    if not row_ids:
+        raise ValueError("show needs at least one row id, got none")
+    reasons = dict(why or {})
+    for name in reasons:
+        check_in(name, "why", row_ids)
+    return Table([row(name) for name in row_ids], reasons)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +92,7 @@ class Table:
                     "paper": figure(paper["value"], one["unit"]),
                     "citation": paper["citation"],
                     "ours": figure(one["value"], one["unit"]),
-                    "interval": "" if one["ci95"] is None else f"95%: {say(one, 'ci95', None)}",
+                    "interval": "" if one["ci95"] is None else f"95%: {in_words(one, 'ci95')}",
                     "beside": "; ".join(others),
                     "why": self.why.get(one["id"], ""),
                     "command": one["command"],
@@ -145,16 +135,3 @@ class Table:
     def __str__(self) -> str:
         """The table as Markdown, which is readable as text."""
         return self._repr_markdown_()
-
-
-def _number(value: float, unit: str, digits: int | None) -> tuple[str, str]:
-    """A number and the unit after it."""
-    if unit == "fraction":
-        text, mark = f"{100 * value:.{1 if digits is None else digits}f}", "%"
-    elif unit == "fraction-difference":
-        text, mark = f"{100 * value:+.{1 if digits is None else digits}f}", " points"
-    elif isinstance(value, int):
-        text, mark = f"{value:,}", f" {unit}"
-    else:
-        text, mark = f"{value:,.{2 if digits is None else digits}f}", f" {unit}"
-    return text.replace("-", MINUS), mark

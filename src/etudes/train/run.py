@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from etudes._files import write_atomically
-from etudes._weights import check_same_shapes, copy_of
+from etudes.files import write_atomically
+from etudes.train.weights import check_same_shapes, copy_of
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What a row of the ledger must hold; see :mod:`etudes.ledger`."""
+"""What a row of the ledger must hold: the number, its interval, and all that made it."""
 
 from __future__ import annotations
 

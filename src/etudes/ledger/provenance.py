@@ -17,10 +17,10 @@ def commit() -> str:
     str
         Twelve hexadecimal digits.
     """
-    here = Path(__file__).parent
+    package = Path(__file__).parents[1]
     try:
-        head = _git("rev-parse", "--short=12", "HEAD", folder=here)
-        changed = _git("status", "--porcelain", "--untracked-files=no", ".", folder=here)
+        head = _git("rev-parse", "--short=12", "HEAD", folder=package)
+        changed = _git("status", "--porcelain", "--untracked-files=no", ".", folder=package)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+" if changed else "")

@@ -15,11 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as safetensors_bytes
 from torch import nn
 
-from etudes._files import write_atomically
 from etudes.checks import check_in, describe
+from etudes.files import write_atomically
 
 #: Where the checkpoints that come with the package lie.
-WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
 
 
 def save_weights(

@@ -1,4 +1,7 @@
-"""Write a file whole or not at all, so that an interruption leaves the old one as it was."""
+"""Write a file whole or not at all, so that an interruption leaves the old one as it was.
+
+The ledger (:mod:`etudes.ledger`), weights and checkpoints (:mod:`etudes.train`) are written so.
+"""
 
 from __future__ import annotations
 

@@ -1,56 +1,34 @@
-"""One training loop for every model of the book, with nothing hidden.
+"""The loop: batch, loss, gradient, step; every so often a validation and a checkpoint.
 
-:func:`fit` takes a model, a loss and numbered batches, and does what a reader expects of a loop: a
-progress bar with loss and validation, the best weights kept, an early stop, and a checkpoint from
-which an interrupted run goes on and ends with *the same bits* as an uninterrupted one. It can do
-that because nothing in a step depends on anything but the weights, the optimizer and the number of
-the step: batch ``i`` is ``batches[i]``, and the random numbers of batch ``i`` come from ``(seed,
-i)``. For the same reason a run under ``torchrun`` with several processes takes the same steps as
-one process::
-
-    torchrun --standalone --nproc-per-node 2 my_script.py
-
-The shape of the loop is that of Karpathy's nanoGPT: one file that can be read on a train. Chapters
-02 and 06 train with it first.
+What it promises, and why it can, is told in :mod:`etudes.train`; chapter 06 trains with it.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
 import time
 from collections.abc import Callable, Iterable
-from math import cos, isfinite, pi
+from math import isfinite
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from etudes._distributed import (
+from etudes.checks import check_positive_float, check_positive_int, describe
+from etudes.evaluate import evaluation_mode
+from etudes.train.distributed import (
     share_from_first,
     share_number,
     sum_gradients,
     wait_for_all,
     world,
 )
-from etudes._modes import evaluation_mode
-from etudes._run import Generators, History, Run
-from etudes._weights import copy_of, load_weights, save_weights
-from etudes.checks import check_in, check_positive_float, check_positive_int, describe
+from etudes.train.machine import pick_device
+from etudes.train.run import Generators, History, Run
+from etudes.train.weights import copy_of
 
-__all__ = [
-    "History",
-    "budget",
-    "cosine_schedule",
-    "fit",
-    "load_weights",
-    "pick_device",
-    "save_weights",
-]
-
-T = TypeVar("T")
 Optimizer = torch.optim.Optimizer
 
 
@@ -207,73 +185,6 @@ def fit(
     else:
         model.load_state_dict(run.best)
     return history
-
-
-def cosine_schedule(steps: int, warmup: int = 0) -> Callable[[int], float]:
-    """A learning rate that rises for ``warmup`` steps and then falls to zero along a cosine.
-
-    Loshchilov and Hutter, "SGDR: Stochastic gradient descent with warm restarts" (ICLR 2017),
-    without the restarts.
-
-    Parameters
-    ----------
-    steps : int
-        All steps, warm-up included.
-    warmup : int
-        Steps of linear rise.
-
-    Returns
-    -------
-    callable
-        For ``schedule`` of :func:`fit`.
-    """
-    check_positive_int(steps, "steps")
-    check_positive_int(warmup, "warmup", allow_zero=True)
-    if warmup >= steps:
-        raise ValueError(f"warmup must be less than steps, {steps}, got {warmup}")
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        return 0.5 * (1 + cos(pi * min(1.0, (step - warmup) / (steps - warmup))))
-
-    return factor
-
-
-def budget(quick: T, full: T) -> T:
-    """The small size of an experiment, or the large one where there is time for it.
-
-    Parameters
-    ----------
-    quick, full : object
-        What to use at each size, for example numbers of steps.
-
-    Returns
-    -------
-    object
-        ``full`` when the environment variable ``ETUDES_SCALE`` is ``full``, ``quick`` when it is
-        ``quick``; when it is not set, ``full`` on a machine with a GPU.
-
-    Raises
-    ------
-    ValueError
-        When ``ETUDES_SCALE`` is something else.
-    """
-    scale = os.environ.get("ETUDES_SCALE") or ("full" if torch.cuda.is_available() else "quick")
-    return full if check_in(scale, "ETUDES_SCALE", ("quick", "full")) == "full" else quick
-
-
-def pick_device() -> torch.device:
-    """The GPU when there is one, otherwise the CPU; under ``torchrun`` one GPU for each process.
-
-    Returns
-    -------
-    torch.device
-    """
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    return torch.device("cuda", local % torch.cuda.device_count())
 
 
 def _validated(model: nn.Module, validate: Callable[..., float], rank: int) -> float:

@@ -1,4 +1,4 @@
-"""Notes as a picture and back; see :mod:`etudes.features`, chapter 01."""
+"""Notes as a picture and back: time runs down, pitch to the right. Chapter 01 draws them first."""
 
 from __future__ import annotations
 
