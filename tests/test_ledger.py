@@ -15,6 +15,7 @@ import pytest
 
 import etudes
 from etudes import ledger
+from etudes.ledger.table import Table
 
 ACCURACY = "06.instruments.5way-5shot.accuracy"
 MARGIN = "06.styles.5way-5shot.margin"
@@ -247,7 +248,22 @@ def test_show_says_paper_ours_and_why(book: Path) -> None:
     # colours of the page, in light and dark: the table sets none of its own but grey lines
     assert "color: inherit" in page and not re.search(r"color:\s*(#|black|white)", page)
     assert page.count("scope='col'") == 4 and page.count("scope='row'") == 2 and "<caption>" in page
-    assert text.splitlines()[1] == "|---|---|---|---|" and len(text.splitlines()) == 4
+    assert text.splitlines()[1] == "|---|---|---|---|" and len(text.splitlines()) == 6
+    # both rows were measured on the same notes: that is said once, below
+    assert page.count("600 tasks over 32 classes") == text.count("600 tasks over 32 classes") == 1
+
+
+def test_columns_that_would_be_empty_are_left_out(book: Path) -> None:
+    table = ledger.show(MARGIN)
+    assert table.columns() == [("What", "what"), ("We got", "got")]
+    assert "Paper says" not in table._repr_html_() + str(table)
+    assert "<caption>What we got</caption>" in table._repr_html_()
+
+
+def test_of_many_baselines_the_strongest_are_shown(book: Path) -> None:
+    beside = {"chance": 0.2, "a": 0.3, "b": 0.5, "c": 0.4, "d": 0.6}
+    one = {**ledger.row(ACCURACY), "baselines": beside}
+    assert Table([one]).cells()[0]["beside"] == "chance 20.0%; b 50.0%; c 40.0%; d 60.0%"
     with pytest.raises(ValueError, match="show needs at least one row id"):
         ledger.show()
     with pytest.raises(ValueError, match=f"why must be one of '{ACCURACY}', got '{MARGIN}'"):

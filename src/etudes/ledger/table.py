@@ -84,7 +84,7 @@ class Table:
         lines = []
         for one in self.rows:
             paper = one["paper"] or {"value": "–", "citation": ""}
-            others = [f"{k} {figure(v, one['unit'])}" for k, v in one["baselines"].items()]
+            beside = [f"{k} {figure(v, one['unit'])}" for k, v in _beside(one["baselines"])]
             lines.append(
                 {
                     "claim": one["claim"],
@@ -93,45 +93,87 @@ class Table:
                     "citation": paper["citation"],
                     "ours": figure(one["value"], one["unit"]),
                     "interval": "" if one["ci95"] is None else f"95%: {in_words(one, 'ci95')}",
-                    "beside": "; ".join(others),
+                    "beside": "; ".join(beside),
                     "why": self.why.get(one["id"], ""),
                     "command": one["command"],
                 }
             )
         return lines
 
+    def columns(self) -> list[tuple[str, str]]:
+        """Title and key of each column; one that would be empty is left out.
+
+        Returns
+        -------
+        list of (str, str)
+        """
+        columns = [("What", "what"), ("We got", "got")]
+        if any(one["paper"] for one in self.rows):
+            columns.insert(1, ("Paper says", "says"))
+        if self.why:
+            columns.append(("Why", "why"))
+        return columns
+
+    def _common_detail(self) -> str:
+        """What the rows were measured on, when it is the same for all."""
+        details = {line["detail"] for line in self.cells()}
+        return details.pop() if len(details) == 1 and len(self.rows) > 1 else ""
+
     def _repr_html_(self) -> str:
         """The table as HTML that follows the colours of the page."""
-        body = []
+        body, common = [], self._common_detail()
         for line in self.cells():
             t = {key: html.escape(text) for key, text in line.items()}
-            ours = [f"<span class='figure'>{t['ours']}</span>", t["interval"], t["beside"]]
-            body.append(
-                f"<tr><th scope='row'>{t['claim']}<br><small>{t['detail']}</small></th>"
-                f"<td><span class='figure'>{t['paper']}</span><br>{t['citation']}</td>"
-                f"<td>{'<br>'.join(part for part in ours if part)}</td><td>{t['why']}</td></tr>"
-            )
+            got = [f"<span class='figure'>{t['ours']}</span>", t["interval"], t["beside"]]
+            content = {
+                "what": t["claim"] + ("" if common else f"<br><small>{t['detail']}</small>"),
+                "says": f"<span class='figure'>{t['paper']}</span><br>{t['citation']}",
+                "got": "<br>".join(part for part in got if part),
+                "why": t["why"],
+            }
+            first, *others = (content[key] for _, key in self.columns())
+            cells = "".join(f"<td>{other}</td>" for other in others)
+            body.append(f"<tr><th scope='row'>{first}</th>{cells}</tr>")
         commands = dict.fromkeys(html.escape(line["command"]) for line in self.cells())
         again = " · ".join(f"<code>{command}</code>" for command in commands)
-        label = html.escape(f"Table: paper says, we got, why, {self.rows[0]['id']}", quote=True)
-        titles = ("What", "Paper says", "We got", "Why")
-        heads = "".join(f"<th scope='col'>{title}</th>" for title in titles)
+        label = html.escape(f"Table: {self._caption().lower()}, {self.rows[0]['id']}", quote=True)
+        heads = "".join(f"<th scope='col'>{title}</th>" for title, _ in self.columns())
+        below = f"{html.escape(common)}. " if common else ""
         return (
             f"{STYLE}<div class='etudes-ledger' role='region' tabindex='0' aria-label=\"{label}\">"
-            f"<table><caption>Paper says, we got, why</caption><thead><tr>{heads}</tr></thead>"
-            f"<tbody>{''.join(body)}</tbody></table><p>Remade by {again}</p></div>"
+            f"<table><caption>{self._caption()}</caption><thead><tr>{heads}</tr></thead>"
+            f"<tbody>{''.join(body)}</tbody></table><p>{below}Remade by {again}</p></div>"
         )
+
+    def _caption(self) -> str:
+        """The titles of the columns that hold figures and reasons."""
+        titles = [title for title, key in self.columns() if key != "what"]
+        return ", ".join(titles).capitalize() if len(titles) > 1 else "What we got"
 
     def _repr_markdown_(self) -> str:
         """The table as Markdown."""
-        lines = ["| What | Paper says | We got | Why |", "|---|---|---|---|"]
+        columns, common = self.columns(), self._common_detail()
+        lines = [
+            f"| {' | '.join(title for title, _ in columns)} |",
+            "|" + "---|" * len(columns),
+        ]
         for line in self.cells():
             t = {key: text.replace("|", "\\|") for key, text in line.items()}
-            ours = "; ".join(part for part in (t["ours"], t["interval"], t["beside"]) if part)
-            paper = f"{t['paper']} ({t['citation']})" if t["citation"] else t["paper"]
-            lines.append(f"| {t['claim']} ({t['detail']}) | {paper} | {ours} | {t['why']} |")
-        return "\n".join(lines)
+            content = {
+                "what": t["claim"] + ("" if common else f" ({t['detail']})"),
+                "says": f"{t['paper']} ({t['citation']})" if t["citation"] else t["paper"],
+                "got": "; ".join(part for part in (t["ours"], t["interval"], t["beside"]) if part),
+                "why": t["why"],
+            }
+            lines.append(f"| {' | '.join(content[key] for _, key in columns)} |")
+        return "\n".join(lines + (["", f"{common}."] if common else []))
 
     def __str__(self) -> str:
         """The table as Markdown, which is readable as text."""
         return self._repr_markdown_()
+
+
+def _beside(baselines: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Guessing and the three strongest others: what a result has to be better than."""
+    strongest = sorted(baselines, key=lambda name: -baselines[name])[:3]
+    return [(name, baselines[name]) for name in baselines if name in ("chance", *strongest)]
