@@ -17,6 +17,7 @@ import etudes.exercises.registry
 from etudes.exercises import (
     Message,
     NotAttempted,
+    Right,
     as_array,
     check,
     diagnose,
@@ -293,6 +294,17 @@ def test_a_grader_may_say_itself_that_nothing_was_attempted() -> None:
     message = check("98.3", {})
     assert message.state == "not attempted"
     assert "The dictionary is still empty." in message.text
+
+
+def test_a_grader_may_praise_with_a_figure() -> None:
+    @exercise("98.5", title="Score", hints=["-"], when_right="Well heard.")
+    def grade_score(answer):
+        return Right(f"{answer:.0%} right.") if answer > 0.5 else "More than half, please."
+
+    message = check("98.5", 0.75)
+    assert message.right
+    assert message.text.splitlines() == ["✓ Right: 98.5 Score", "75% right.", "Well heard."]
+    assert check("98.5", 0.25).state == "not yet"
 
 
 def test_a_broken_grader_does_not_look_like_a_right_answer() -> None:

@@ -96,6 +96,15 @@ WRONG = [
     ("01.4", Code(BIGRAM.replace(", pairs.get(before, Counter())", ",")), "note before"),
     ("01.4", Code(BIGRAM.replace("len(after) * p", "0")), "Infinite"),
     ("01.4", Code(BIGRAM.replace("-np.log2(p)", "np.log2(p)")), "sign"),
+    (
+        "01.5",
+        Code(
+            "other = markov.MarkovChain(order=4, smoothing='kneser-ney').fit(train)\n"
+            "def predict(history):\n"
+            "    return other.probabilities([START] * 4 + history)\n"
+        ),
+        "better smoothing alone",
+    ),
     ("01.5", Code(LISTENER.format("pass")), "chain of order 3 itself"),
     ("01.5", Code(LISTENER.format("odds = {note: 2 * p for note, p in odds.items()}")), "add up"),
     ("01.5", Code(LISTENER.format("odds.pop(END)")), "missing"),

@@ -36,12 +36,13 @@ from etudes.exercises.diagnosis import as_array, diagnose
 from etudes.exercises.grading import check, hint, progress
 from etudes.exercises.guard import NotAttempted
 from etudes.exercises.message import Message
-from etudes.exercises.registry import Exercise, exercise, exercises_of
+from etudes.exercises.registry import Exercise, Right, exercise, exercises_of
 
 __all__ = [
     "Exercise",
     "Message",
     "NotAttempted",
+    "Right",
     "as_array",
     "check",
     "diagnose",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from etudes.exercises.registry import exercise
+from etudes.exercises.registry import Right, exercise
 
 
 @exercise(
@@ -33,6 +33,8 @@ def grade_number_of_tasks(answer: Any) -> str | None:
             "That makes the whole interval ±1 point. The question asks for ±0.5: half the width "
             "needs four times the tasks."
         )
+    if n in (1246,):
+        return "One more than needed: 1.96 · 9 / √n is already below 0.5 with one task less."
     if n in (1244,) or abs(n - (1.96 * 9 / 0.5) ** 2) < 0.5:
         return (
             "Very near: but n must be a whole number and the interval *at most* that wide, so "
@@ -80,11 +82,17 @@ def grade_deal_by_group(answer: Callable[..., Any]) -> str | None:
         support, query = answer(groups, k_shot, n_query, np.random.default_rng(trial))
         support, query = np.asarray(support), np.asarray(query)
         if support.shape != (k_shot,) or query.shape != (n_query,):
-            return (
+            said = (
                 f"For k_shot={k_shot} and n_query={n_query} the shapes must be ({k_shot},) and "
-                f"({n_query},); "
-                f"you returned {support.shape} and {query.shape}."
+                f"({n_query},); you returned {support.shape} and {query.shape}."
             )
+            touched = len(np.unique(groups[support])) if support.dtype.kind in "iu" else 0
+            if support.shape == (k_shot,) and touched > 2:
+                said += (
+                    f" Your support set touches {touched} of the 6 groups, so too few rows are "
+                    "left: fill it from as few groups as will do."
+                )
+            return said
         for name, rows in (("support", support), ("query", query)):
             if (
                 not np.issubdtype(rows.dtype, np.integer)
@@ -105,8 +113,8 @@ def grade_deal_by_group(answer: Callable[..., Any]) -> str | None:
         shared = np.intersect1d(groups[support], groups[query])
         if shared.size:
             return (
-                f"No row is repeated, but group {shared[0]!r} has rows on both sides: pieces of "
-                "one recording."
+                f"No row is repeated, but group {str(shared[0])!r} has rows on both sides: "
+                "pieces of one recording."
             )
         seen.add(tuple(np.sort(support).tolist()))
     if len(seen) < 5:
@@ -133,7 +141,10 @@ def grade_prototypes(answer: Callable[..., Any]) -> str | None:
     z = torch.randn(9, 4, generator=generator)
     y = torch.tensor([2, 0, 1, 0, 2, 1, 1, 0, 2])
     expected = torch.stack([z[y == label].mean(dim=0) for label in range(3)])
-    got = torch.as_tensor(answer(z, y, 3))
+    means_of = answer(z, y, 3)
+    if isinstance(means_of, list | tuple):
+        return "Return one tensor, not a list of them: torch.stack lays them on top of each other."
+    got = torch.as_tensor(means_of)
     if tuple(got.shape) != (3, 4):
         return (
             "For three classes and embeddings of four numbers the shape must be (3, 4), not "
@@ -149,7 +160,7 @@ def grade_prototypes(answer: Callable[..., Any]) -> str | None:
             "each class's own count."
         )
     if torch.allclose(got, 3 * expected, atol=1e-4):
-        return "These are sums, not means: relation networks add, prototypes average."
+        return "These are sums, not means. Divide by how many there are."
     if torch.allclose(got, z.reshape(3, 3, 4).mean(dim=1), atol=1e-5):
         return (
             "This averages neighbouring rows. Here the items come in any order: y says which class"
@@ -182,10 +193,14 @@ def grade_find_the_leak(answer: Callable[..., Any]) -> str | None:
             )
         common = np.intersect1d(support, query)
         if common.size:
-            return (
-                f"Still leaking: {common.size} rows stand on both sides in one task. Each side has"
-                " its own shuffle."
+            twice = len(np.unique(labels[support[:, 0]])) < len(support)
+            cause = (
+                "A class was drawn twice: the classes must be drawn without replacement."
+                if twice
+                else "Is each side cut from a shuffle of its own, or are the cuts not one behind "
+                "the other?"
             )
+            return f"Still leaking: {common.size} rows stand on both sides in one task. {cause}"
         rows = np.concatenate([support, query], axis=1)
         if any(len(np.unique(labels[row])) > 1 for row in rows):
             return (
@@ -238,8 +253,8 @@ def _validation_notes() -> tuple[np.ndarray, np.ndarray]:
     ],
 )
 def grade_eight_numbers(answer: Callable[..., Any]) -> str | None:
-    """Right reaches 60% with a nearest centroid on 200 tasks of validation instruments, with "
-    "at most 8 numbers."""
+    """Right reaches 75% with a nearest centroid on 200 tasks of validation instruments, with at
+    most 8 numbers."""
     from etudes.episodes import EpisodeSampler
     from etudes.evaluate import evaluate
     from etudes.learners.centroid import NearestCentroid
@@ -263,9 +278,9 @@ def grade_eight_numbers(answer: Callable[..., Any]) -> str | None:
         )
     sampler = EpisodeSampler(described, program, seed=5)
     accuracy = evaluate(NearestCentroid(), sampler, n_tasks=200, progress=False).mean
-    if accuracy >= 0.6:
-        return None
+    if accuracy >= 0.75:
+        return Right(f"These reach {accuracy:.1%} on 200 validation tasks.")
     return (
-        f"These reach {accuracy:.0%} on validation tasks; 60% is wanted. Remove what should not "
+        f"These reach {accuracy:.0%} on validation tasks; 75% is wanted. Remove what should not "
         "matter: loudness and pitch."
     )

@@ -15,7 +15,7 @@ import torch
 
 from etudes.episodes import Episode, EpisodeSampler
 from etudes.exercises.diagnosis import diagnose
-from etudes.exercises.registry import exercise
+from etudes.exercises.registry import Right, exercise
 
 
 @exercise(
@@ -176,7 +176,7 @@ def grade_style_description(answer: Callable[..., Any]) -> str | None:
     sampler = EpisodeSampler(described, styles, groups=groups, n_query=10, seed=6)
     accuracy = evaluate(NearestCentroid(), sampler, n_tasks=200, progress=False).mean
     if accuracy >= 0.42:
-        return None
+        return Right(f"These reach {accuracy:.1%} on 200 validation tasks (guessing: 20%).")
     return (
         f"These reach {accuracy:.0%} on validation styles (guessing: 20%); 42% is wanted. "
         "What would you listen for: which steps the melody takes, or how long its notes are?"

@@ -20,7 +20,7 @@ from etudes.exercises.guard import (
     refuse_gaps,
 )
 from etudes.exercises.message import Message
-from etudes.exercises.registry import Exercise, chapters, exercises_of, find
+from etudes.exercises.registry import Exercise, Right, chapters, exercises_of, find
 
 
 @dataclass
@@ -68,9 +68,10 @@ def check(exercise_id: str, answer: Any = ...) -> Message:
         fill = f"Replace the `...` with your answer and run the cell again. {ask} gives a hint."
         return Message("not attempted", title, (*said, fill))
     record.attempts += 1
-    if diagnosis is None:
+    if diagnosis is None or isinstance(diagnosis, Right):
         record.right = True
-        return Message("right", title, (exercise.when_right,) if exercise.when_right else ())
+        said = tuple(text for text in (diagnosis, exercise.when_right) if text)
+        return Message("right", title, said)
     more = "the next hint" if record.hints_read else "a hint"
     left = record.hints_read < len(exercise.hints)
     return Message("not yet", title, (diagnosis, *([f"{ask} gives {more}."] if left else ())))

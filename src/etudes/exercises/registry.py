@@ -12,6 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+
+class Right(str):
+    """What a grader returns instead of None when a right answer deserves a word of its own, such as
+    the figure that it reached."""
+
+
 Grader = Callable[[Any], str | None]
 AnyGrader = TypeVar("AnyGrader", bound=Callable[..., Any])
 
@@ -32,7 +38,8 @@ class Exercise:
     hints : tuple of str
         From a nudge to nearly the solution.
     grade : callable
-        Takes the answer; returns None when it is right, otherwise a sentence on the likely mistake.
+        Takes the answer; returns None or a :class:`Right` when it is right, otherwise a sentence on
+        the likely mistake.
     when_right : str
         What to take away from it, shown with *right*.
     """
