@@ -8,6 +8,7 @@ too. Chapters 02 and 06 use them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,17 @@ from etudes.learners.centroid import flatten
 from etudes.learners.protocol import features_of
 
 __all__ = ["KNearest", "LogisticRegression"]
+
+
+@functools.cache
+def _pools() -> Any:
+    """The thread pools of linear algebra: a task is so small that threads cost more than they do.
+
+    On two busy cores two threads took forty times as long as one.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 class _FittedPerTask:
@@ -63,9 +75,10 @@ class _FittedPerTask:
         spread[spread < 1e-8] = 1.0
         x, q = (x - centre) / spread, (q - centre) / spread
         classifier = self._classifier(episode.k_shot)
-        x, q = self._reduced(x, q)
-        classifier.fit(x, episode.support_y.cpu().numpy())
-        chances = classifier.predict_proba(q)
+        with _pools().limit(limits=1):
+            x, q = self._reduced(x, q)
+            classifier.fit(x, episode.support_y.cpu().numpy())
+            chances = classifier.predict_proba(q)
         return torch.from_numpy(np.log(np.maximum(chances, 1e-12))).float()
 
 
