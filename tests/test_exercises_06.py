@@ -33,6 +33,21 @@ ALL_ROWS = """
 def looks_at_neighbours(learner, task):
     return not torch.allclose(learner(task), learner(in_other_company(task, 0)), atol=1e-4)
 """
+FIRST_QUERY_ONLY = """
+def looks_at_neighbours(learner, task):
+    apart = learner(in_other_company(task, 0))
+    return not torch.allclose(learner(task)[0], apart[0], atol=1e-4)
+"""
+TO_THE_LAST_BIT = """
+def looks_at_neighbours(learner, task):
+    together, n = learner(task), len(task.query_y)
+    apart = [learner(in_other_company(task, i))[i] for i in range(n)]
+    return not all(torch.equal(a, b) for a, b in zip(apart, together))
+"""
+LENGTH = """
+def describe(tune):
+    return np.array([np.log(len(tune.pitches))])
+"""
 PITCH_CLASSES = """
 def describe(tune):
     counts = np.bincount(tune.pitches % 12, minlength=12)
@@ -50,7 +65,10 @@ WRONG = [
     ("06.2", Code(BY_CLASS), "ordered by class"),
     ("06.3", Code(ANSWERS_ONLY), "need not change the winner"),
     ("06.3", Code(ALL_ROWS), "row of query i only"),
-    ("06.4", Code(PITCH_CLASSES), "42% is wanted"),
+    ("06.3", Code(FIRST_QUERY_ONLY), "last query alone"),
+    ("06.3", Code(TO_THE_LAST_BIT), "rounding alone"),
+    ("06.4", Code(LENGTH), "39% is wanted"),
+    ("06.4", Code(PITCH_CLASSES), "39% is wanted"),
     ("06.4", Code(NOTES), "as long as every other"),
 ]
 

@@ -8,7 +8,7 @@ import torch
 
 from etudes.data.tunes import Tune, TuneSet
 from etudes.learners.melody import N_STATISTICS, block_columns
-from etudes.learners.style_space import DualLogistic, StyleSpace
+from etudes.learners.style_space import DualLogistic, ShrunkenDiscriminant, StyleSpace
 from etudes.recipes import styles as recipe
 from etudes.recipes.styles import choosing, report
 from etudes.recipes.styles.tunes import Tunes, _statistics
@@ -77,6 +77,24 @@ def test_together_adds_the_answers_of_its_parts():
         together = recipe.Together(prototypes, c=10.0)(episode)
         parts = DualLogistic(space, 10.0)(episode) + prototypes(episode)
     assert torch.allclose(together, parts, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [*recipe.COMPARERS, "together", "logistic", "discriminant"])
+def test_mapping_once_changes_no_answer(kind):
+    data, space = fake_tunes(list("abcdef")), flat_space()
+    x = torch.from_numpy(data.statistics)
+    learner = {
+        "together": lambda: recipe.Together(recipe.make_comparer("prototypical", space)),
+        "logistic": lambda: DualLogistic(space),
+        "discriminant": lambda: ShrunkenDiscriminant(space),
+    }.get(kind, lambda: recipe.make_comparer(kind, space))()
+    if isinstance(learner, torch.nn.Module):
+        learner.eval()
+    head, z = recipe.mapped_once(learner, x)
+    assert z.shape[1] < x.shape[1]
+    with torch.no_grad():
+        whole, once = learner(data.sampler(x, seed=9)[0]), head(data.sampler(z, seed=9)[0])
+    assert torch.allclose(whole, once, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", recipe.COMPARERS)

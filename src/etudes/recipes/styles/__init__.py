@@ -16,7 +16,7 @@ test styles are met at the end of the full run alone.  Header fields are questio
 reader about training tunes; no learner is shown them.
 """
 
-from etudes.recipes.styles.command import compare, load_trained, quick_learner
+from etudes.recipes.styles.command import compare, load_trained, mapped_once, quick_learner
 from etudes.recipes.styles.comparers import (
     COMPARERS,
     PairScore,
@@ -47,6 +47,7 @@ __all__ = [
     "load_trained",
     "load_tunes",
     "make_comparer",
+    "mapped_once",
     "naive_failure",
     "pretrain_reader",
     "quick_learner",

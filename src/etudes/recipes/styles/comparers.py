@@ -145,7 +145,7 @@ def train_comparer(
     model
         From :func:`make_comparer`.
     data, x
-        Tunes and what :func:`~etudes.recipes.styles.describe` made of them.
+        Tunes and what :func:`~etudes.recipes.styles.tunes.describe` made of them.
     steps
         Episodes.
     progress

@@ -58,8 +58,8 @@ def naive_failure(
     -------
     dict
         ``"own"``: episodes of the very tunes that it was trained on; ``"held-out"``: other tunes of
-        the same styles; ``"unseen"``: tunes of other styles; ``"unseen-untrained"``: the same
-        network without training.
+        the same styles; ``"unseen"``: tunes of other styles; and the latter two as the same network
+        had them before training, ``"held-out-untrained"`` and ``"unseen-untrained"``.
     """
     torch.manual_seed(seed)
     training = training.only(training.common)
@@ -77,7 +77,10 @@ def naive_failure(
         "unseen": unseen.sampler(one_hot_notes(unseen), seed=TEST_SEED),
     }
     model = PrototypicalNetwork(MelodyEncoder(x.shape[1]))
-    results = {"unseen-untrained": evaluate(model, samplers["unseen"], n_tasks, progress)}
+    results = {
+        f"{name}-untrained": evaluate(model, samplers[name], n_tasks, progress)
+        for name in ("held-out", "unseen")
+    }
     fit(
         model,
         lambda m, episode: m.loss(episode),

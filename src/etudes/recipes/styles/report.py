@@ -46,6 +46,7 @@ WORDS = {
     "naive-own": "a naive network on the very tunes that it was trained on",
     "naive-held-out": "a naive network on other tunes of its training styles",
     "naive-unseen": "a naive network on styles that it never met",
+    "naive-held-out-untrained": "the naive network without training, on styles it would train on",
     "naive-unseen-untrained": "the naive network without training",
 }
 """Learners in words; ``…-relative`` saw no absolute pitch and no absolute note value."""
