@@ -107,7 +107,11 @@ def write_rows(
         "seed": 0,
         "seconds": round(seconds),
     }
-    given = {name: result.mean for name, result in results.items() if name != best}
+    given = {  # on the same tasks: the naive network's own tunes are another question
+        name: result.mean
+        for name, result in results.items()
+        if name != best and result.fingerprint == one.fingerprint
+    }
     ledger.record(
         f"{stem}.accuracy",
         claim=f"Styles never trained on, {where}: {_words(best)}, chosen on other styles",
