@@ -125,9 +125,9 @@ def load_trained(name: str = "prototypical") -> Any:
 
 
 def encoded_once(learner: Any, x: torch.Tensor) -> tuple[Any, torch.Tensor]:
-    """Take the encoder out of a network and encode every note once, not once for every episode.
+    """Take the encoder out of a network and encode every item once, not once for every episode.
 
-    The answers are the same, since no note's encoding depends on another's: not with group
+    The answers are the same, since no item's encoding depends on another's: not with group
     normalisation. Learners for which that does not hold are left as they are.
 
     Parameters
@@ -135,7 +135,7 @@ def encoded_once(learner: Any, x: torch.Tensor) -> tuple[Any, torch.Tensor]:
     learner
         Any learner.
     x
-        All notes, shape ``(n_notes, 64, 63)``.
+        All items, such as notes of shape ``(n_notes, 64, 63)``.
 
     Returns
     -------

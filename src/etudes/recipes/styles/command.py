@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from etudes.evaluate import FewShotResult, evaluate, paired_difference
+from etudes.evaluate import FewShotResult, evaluate, evaluation_mode, paired_difference
 from etudes.learners.centroid import NearestCentroid
 from etudes.learners.finetune import FineTuned
 from etudes.learners.melody import N_STATISTICS
 from etudes.learners.melody_encoder import MelodyReader
 from etudes.learners.prototypical import PrototypicalNetwork
-from etudes.learners.relation import RelationNetwork
 from etudes.learners.style_space import DualLogistic, ShrunkenDiscriminant, StyleSpace
+from etudes.recipes.instruments.networks import encoded_once
 from etudes.recipes.styles.choosing import other_splits
 from etudes.recipes.styles.comparers import COMPARERS, Together, learn, make_comparer
 from etudes.recipes.styles.learners import Reader, hand_crafted, learned
@@ -99,20 +99,16 @@ def mapped_once(learner: Any, x: torch.Tensor) -> tuple[Any, torch.Tensor]:
     tuple
         A learner and the items that it wants.
     """
-    head = copy.deepcopy(learner)
-    if isinstance(learner, nn.Module):
-        head.eval()
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(learner):
         if isinstance(learner, Together):
+            head = copy.deepcopy(learner)
             head.prototypes.encoder.space = nn.Identity()
             return head, learner.prototypes.encoder.space(x)
-        if isinstance(learner, PrototypicalNetwork | RelationNetwork):
-            head.encoder = nn.Identity()
-            return head, copy.deepcopy(learner.encoder).eval()(x)
         if isinstance(learner, DualLogistic | ShrunkenDiscriminant):
+            head = copy.copy(learner)
             head.space = nn.Identity()
             return head, learner.space(x)
-    return learner, x
+        return encoded_once(learner, x)
 
 
 def quick_learner(training: Tunes, steps: int = 600, progress: bool = True) -> Together:
