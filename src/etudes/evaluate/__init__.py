@@ -49,11 +49,12 @@ Chapter 02 builds this and shows what each shortcut is worth; every chapter uses
 """
 
 from etudes.evaluate.few_shot import evaluate
-from etudes.evaluate.intervals import Estimate, bootstrap_mean
+from etudes.evaluate.intervals import Estimate, bootstrap_mean, bootstrap_ratio
 from etudes.evaluate.likelihood import bits_per_note
 from etudes.evaluate.modes import evaluation_mode
 from etudes.evaluate.paired import Difference, paired_difference
 from etudes.evaluate.results import ClassResult, FewShotResult, chance
+from etudes.evaluate.spectral import log_spectral_distance
 from etudes.evaluate.transduction import is_transductive
 
 __all__ = [
@@ -63,9 +64,11 @@ __all__ = [
     "FewShotResult",
     "bits_per_note",
     "bootstrap_mean",
+    "bootstrap_ratio",
     "chance",
     "evaluate",
     "evaluation_mode",
     "is_transductive",
+    "log_spectral_distance",
     "paired_difference",
 ]

@@ -7,7 +7,7 @@ Submodules load when first used: ``etudes.generators.markov.MarkovChain(order=3)
 import importlib
 from types import ModuleType
 
-_SUBMODULES = ("markov", "memory", "rules", "smoothing", "tokens")
+_SUBMODULES = ("harmonic_noise", "markov", "memory", "rules", "smoothing", "tokens")
 
 __all__ = list(_SUBMODULES)
 

@@ -1,0 +1,192 @@
+"""What the command of :mod:`etudes.recipes.learned_optimizer` writes: ledger rows and checkpoints.
+
+Chapter 03.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from etudes.data.instruments import TRAIN_PROGRAMS
+from etudes.recipes.learned_optimizer.compare import LONG, Fits, Sizes
+from etudes.recipes.spread import spread
+from etudes.train import History, save_weights
+from etudes.train.weights import WEIGHTS_FOLDER
+
+WORDS = {
+    "sgd": "gradient descent, tuned",
+    "momentum": "momentum, tuned",
+    "adam": "Adam, tuned",
+    "adam-decay": "Adam with a falling step size, tuned",
+    "adam-for-100": "the best Adam for 100 steps",
+    "adam-for-200": "the best Adam for 200 steps",
+    "learned": "the learned optimizer, trained on 20 steps",
+    "learned-100": "the learned optimizer, trained on 100 steps in truncated unrolls of 20",
+    "hypernetwork-adam": "Adam, tuned, from the hypernetwork's start",
+    "hypernetwork-learned": "the learned optimizer from the hypernetwork's start",
+    "common-start-adam": "Adam, tuned, from one common start",
+    "common-start-learned": "the learned optimizer from one common start",
+}
+"""What the ledger calls each method in a sentence."""
+
+STEM = "03.notes"
+LOSS = "mean squared difference of levels"
+DATASET = (
+    "{n} General MIDI notes of 1 s at 16 kHz, C3 to C6, from the TimGM6mb soundfont, of {k} "
+    "instruments of families not trained on (organs, strings, reeds, synth pads)"
+)
+
+
+def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
+    """Write the comparison into the ledger.
+
+    Parameters
+    ----------
+    fits, sizes
+        What the test notes showed.
+    command
+        The command line.
+    seconds
+        Training and evaluation together.
+    """
+    from etudes import ledger
+
+    n_notes, n_programs = len(fits.program), len(np.unique(fits.program))
+    common: dict[str, Any] = {
+        "n": f"{n_notes} notes of {n_programs} instruments",
+        "dataset": DATASET.format(n=n_notes, k=n_programs),
+        "command": command,
+        "seed": 0,
+        "seconds": round(seconds),
+    }
+
+    def write(name: str, claim: str, estimate: Any, unit: str, **more: Any) -> None:
+        ledger.record(
+            f"{STEM}.{name}",
+            claim=claim,
+            value=estimate.mean,
+            unit=unit,
+            ci95=estimate.ci95,
+            **(common | more),
+        )
+
+    others = ("sgd", "momentum", "adam", "adam-decay")
+    write(
+        "loss-ratio.20-steps",
+        f"Test notes, {LOSS} after 20 steps: the learned optimizer over the best tuned Adam",
+        fits.ratio("learned", fits.best, 20),
+        "ratio",
+        baselines={name: fits.ratio(name, fits.best, 20).mean for name in others},
+    )
+    for name, losses in fits.losses.items():
+        if name not in WORDS:
+            continue
+        for step in (0, 5, 20, *LONG):
+            if step < losses.shape[1]:
+                claim = f"Test notes, {LOSS} after {step} steps: {WORDS[name]}"
+                write(f"loss.{step}-steps.{name}", claim, fits.loss(name, step), "squared bels")
+    for step in LONG:
+        for name in ("learned", "learned-100"):
+            claim = f"Test notes, loss after {step} steps: {WORDS[name]} over the best Adam"
+            estimate = fits.ratio(name, f"adam-for-{step}", step)
+            write(f"loss-ratio.{step}-steps.{name}", claim, estimate, "ratio")
+    for name in ("learned-100", "hypernetwork-adam", "hypernetwork-learned", "common-start-adam"):
+        claim = f"Test notes, loss after 20 steps: {WORDS[name]} over the best Adam"
+        write(f"loss-ratio.20-steps.{name}", claim, fits.ratio(name, fits.best, 20), "ratio")
+    for name, steps in fits.distances.items():
+        for step in steps:
+            claim = f"Test notes, log-spectral distance of the sound, step {step}: {WORDS[name]}"
+            write(f"distance.{step}-steps.{name}", claim, fits.distance(name, step), "dB")
+    for size, estimate in sizes.ratios.items():
+        claim = (
+            f"Test notes, inner network of {size} hidden units instead of 16, loss after 20 steps: "
+            "the learned optimizer over the best Adam, tuned for that size"
+        )
+        write(f"loss-ratio.20-steps.hidden-{size}", claim, estimate, "ratio")
+    seeds = [
+        fits.ratio(name, fits.best, 20).mean
+        for name in fits.losses
+        if name == "learned" or name.startswith("learned-seed")
+    ]
+    if len(seeds) > 1:
+        mean, ci95 = spread(np.array(seeds))
+        ledger.record(
+            f"{STEM}.loss-ratio.20-steps.seeds",
+            claim=f"The same ratio, mean of {len(seeds)} trainings of the learned optimizer",
+            value=mean,
+            unit="ratio",
+            ci95=ci95,
+            **(common | {"n": len(seeds)}),
+        )
+
+
+CARDS = {
+    "learned": ("A learned optimizer", "Trained on 20 inner steps"),
+    "learned-100": (
+        "A learned optimizer",
+        "Trained on 100 inner steps, in truncated unrolls of 20",
+    ),
+    "hypernetwork": ("A hypernetwork", "Trained to propose weights that need no step"),
+}
+
+CARD = """# 03-notes-{name}
+
+{what} for the notes of chapter 03: {how}.
+
+| | |
+| --- | --- |
+| Command | `{command}` |
+| Data | {n_notes} notes of each of {n_programs} General MIDI instruments from the TimGM6mb soundfont, those between C3 and C6, 1 s, 16 kHz, as pictures of 16 moments and 40 mel bands |
+| Never seen | guitars and brass (validation); organs, strings, reeds, pads (test) |
+| Inner network | 6 features of time, 16 hidden units, 72 levels: 1,336 weights |
+| Steps | {steps} outer steps; best weights at step {best_step} |
+| Weights | {n_weights:,} |
+| Seed | 0 |
+| Time | {seconds:.0f} s on {hardware} |
+| Validation | mean log10 loss {loss:.3f} on guitars and brass |
+| Test | see rows `03.notes.*` of the ledger |
+| Use | `etudes.recipes.learned_optimizer.load_trained("{name}")` |
+| Limits | Made for one family of small networks and one loss; nothing is promised about others |
+"""  # noqa: E501
+
+
+def save(name: str, model: nn.Module, history: History, facts: dict[str, Any]) -> None:
+    """Write a checkpoint and its card into the package.
+
+    Parameters
+    ----------
+    name
+        The checkpoint becomes ``03-notes-<name>``.
+    model
+        The trained outer network.
+    history
+        Of its training.
+    facts
+        What else the card says: ``command`` and ``n_notes``.
+    """
+    from etudes import ledger
+
+    what, how = CARDS[name]
+    best = history.best_validation
+    known = {
+        **facts,
+        "name": name,
+        "what": what,
+        "how": how[0].lower() + how[1:],
+        "n_programs": len(TRAIN_PROGRAMS),
+        "steps": history.steps,
+        "best_step": history.best_step,
+        "n_weights": sum(p.numel() for p in model.parameters()),
+        "seconds": history.seconds,
+        "hardware": ledger.hardware(),
+        "loss": float("nan") if best is None else -best,
+    }
+    path = save_weights(
+        model,
+        WEIGHTS_FOLDER / f"03-notes-{name}.safetensors",
+        {key: str(value) for key, value in known.items()},
+    )
+    path.with_suffix(".md").write_text(CARD.format(**known), encoding="utf-8")
