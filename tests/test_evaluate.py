@@ -17,6 +17,7 @@ from etudes.episodes import Episode, EpisodeSampler
 from etudes.evaluate import (
     bits_per_note,
     bootstrap_mean,
+    bootstrap_ratio,
     chance,
     evaluate,
     evaluation_mode,
@@ -24,6 +25,7 @@ from etudes.evaluate import (
     intervals,
     is_transductive,
     likelihood,
+    log_spectral_distance,
     paired_difference,
 )
 from etudes.evaluate.intervals import class_interval, task_interval
@@ -461,3 +463,44 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     for module in (few_shot, intervals, likelihood):
         told = doctest.testmod(module)
         assert told.attempted and not told.failed
+
+
+# Ratios and spectra ------------------------------------------------------------------------------
+
+
+def test_a_ratio_of_means_keeps_pairs_together():
+    """What makes a task hard for both cancels: the interval of a constant ratio has no width."""
+    hard = np.random.default_rng(0).lognormal(size=50)
+    estimate = bootstrap_ratio(0.5 * hard, hard)
+    assert estimate.mean == pytest.approx(0.5) and np.ptp(estimate.ci95) < 1e-12
+
+
+def test_a_ratio_resamples_groups():
+    rng = np.random.default_rng(1)
+    groups = np.repeat(np.arange(6), 30)
+    effect = rng.normal(size=6)[groups]
+    a, b = np.exp(effect), np.ones(180)
+    grouped, single = bootstrap_ratio(a, b, groups), bootstrap_ratio(a, b)
+    assert grouped.n_groups == 6 and grouped.mean == pytest.approx(a.mean())
+    assert np.ptp(np.log(grouped.ci95)) > 3 * np.ptp(np.log(single.ci95))
+
+
+def test_a_ratio_names_what_does_not_fit():
+    with pytest.raises(ValueError, match="a must be positive, got 0"):
+        bootstrap_ratio([0.0, 1.0], [1.0, 1.0])
+    with pytest.raises(ValueError, match="b must have shape"):
+        bootstrap_ratio([1.0, 1.0], [1.0])
+    with pytest.raises(ValueError, match="groups must have shape"):
+        bootstrap_ratio([1.0, 1.0], [1.0, 1.0], [0])
+
+
+def test_spectral_distance_is_a_root_mean_square_of_decibels():
+    a = np.zeros((2, 3, 4))
+    b = a.copy()
+    b[0, 1, 2] = 1.0  # ten decibels in one of four bands of one of three moments
+    np.testing.assert_allclose(log_spectral_distance(a, b), [10 * 0.5 / 3, 0])
+    np.testing.assert_allclose(log_spectral_distance(a, b), log_spectral_distance(b, a))
+    with pytest.raises(ValueError, match="one shape"):
+        log_spectral_distance(a, b[:, :2])
+    with pytest.raises(ValueError, match="a must be finite"):
+        log_spectral_distance(np.full((2, 2), np.nan), np.zeros((2, 2)))
