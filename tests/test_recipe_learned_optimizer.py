@@ -11,7 +11,7 @@ from etudes.data.instruments import TEST_PROGRAMS, TRAIN_PROGRAMS, VALIDATION_PR
 from etudes.generators.harmonic_noise import NoteNetwork
 from etudes.learners.meta_network import LearnedOptimizer
 from etudes.recipes import learned_optimizer as recipe
-from etudes.recipes.learned_optimizer import compare, report
+from etudes.recipes.learned_optimizer import compare, report, rivals
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +51,20 @@ def test_a_batch_uses_the_shapes_of_its_own_pitches(validation):
 
 def test_the_best_step_size_is_that_of_the_lowest_loss_and_never_one_that_diverged(validation):
     batch, network = validation.everything(every=8), NoteNetwork(4)
-    tuned = recipe.tune("sgd", batch, network, 5, rates=(1e-4, 1.0, 1e6))
-    assert tuned.lr == 1.0 and tuned.tried[1e6] == np.inf
+    tuned = recipe.tune("sgd", batch, network, 5, settings=[(1e-4,), (1.0,), (1e6,)])
+    assert tuned.lr == 1.0 and tuned.tried[1e6,] == np.inf
     losses, kept = tuned.run(batch, network, keep=(5,))
-    assert losses[:, 5].mean().item() == pytest.approx(tuned.tried[1.0], rel=1e-5)
+    assert losses[:, 5].mean().item() == pytest.approx(tuned.loss, rel=1e-5)
     torch.testing.assert_close(batch.loss(network)(kept[5]), losses[:, 5])
-    with pytest.raises(ValueError, match="rates must hold one that does not diverge"):
-        recipe.tune("sgd", batch, network, 5, rates=(1e6,))
+    with pytest.raises(ValueError, match="settings must hold one that does not diverge"):
+        recipe.tune("sgd", batch, network, 5, settings=[(1e6,)])
     with pytest.raises(ValueError, match="name"):
         recipe.tune("addam", batch, network, 5)
 
 
 def test_every_rival_tries_eight_step_sizes_or_more():
-    assert all(len(rates) >= 8 for _, _, rates in recipe.RIVALS.values())
+    for _, _, settings in recipe.RIVALS.values():
+        assert len({setting[0] for setting in settings}) >= 8
 
 
 @pytest.mark.parametrize("horizon", [20, 40])
@@ -119,6 +120,12 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     monkeypatch.setattr(compare, "LONG", (21, 22))
     monkeypatch.setattr(report, "LONG", (21, 22))
     monkeypatch.setattr(compare, "SIZES", (2,))
+    few = {
+        name: (make, decays, settings[4:5])
+        for name, (make, decays, settings) in recipe.RIVALS.items()
+    }
+    monkeypatch.setattr(rivals, "RIVALS", few)
+    monkeypatch.setattr(compare, "RIVALS", few)
     torch.manual_seed(0)
     networks = {
         "learned": LearnedOptimizer(),

@@ -6,7 +6,8 @@ works through that call, so a nearest centroid and a relation network stand in t
 
 Without training: :mod:`~etudes.learners.centroid`, :mod:`~etudes.learners.classical`. Trained on
 episodes: :mod:`~etudes.learners.prototypical`, :mod:`~etudes.learners.relation`. On top of either:
-:mod:`~etudes.learners.finetune`. The networks that turn an item into numbers are in
+:mod:`~etudes.learners.finetune`. Outer networks that train inner ones, which is not answering an
+episode: :mod:`~etudes.learners.meta_network`. The networks that turn an item into numbers are in
 :mod:`~etudes.learners.encoders`. Chapters 02 and 06 use them; modules load when first used.
 """
 
@@ -26,7 +27,7 @@ _HOME = {
     "RelationNetwork": "relation",
     "FineTuned": "finetune",
 }
-_SUBMODULES = frozenset({"blocks", *_HOME.values()})
+_SUBMODULES = frozenset({"blocks", "meta_network", *_HOME.values()})
 
 __all__ = sorted({*_HOME, *_SUBMODULES})
 

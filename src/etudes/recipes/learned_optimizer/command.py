@@ -30,9 +30,6 @@ from etudes.train import History
 
 COMMAND = "python -m etudes.recipes.learned_optimizer --full"
 
-HORIZONS = {"learned": 20, "learned-100": 100}
-"""Trained optimizers, and the inner steps that they practised."""
-
 
 @dataclass(frozen=True)
 class Budget:
@@ -43,7 +40,9 @@ class Budget:
     n_notes
         Training notes rendered for each instrument.
     outer_steps
-        Steps of training an optimizer.
+        Steps of training an optimizer on unrolls of 20.
+    long_steps
+        Steps of training one for a horizon of 100, each of which costs three times as much.
     start_steps
         Steps of training a hypernetwork and a common start.
     seeds
@@ -52,12 +51,13 @@ class Budget:
 
     n_notes: int
     outer_steps: int
+    long_steps: int
     start_steps: int
     seeds: int
 
 
-QUICK = Budget(n_notes=20, outer_steps=100, start_steps=300, seeds=1)
-FULL = Budget(n_notes=98, outer_steps=1500, start_steps=12_000, seeds=3)
+QUICK = Budget(n_notes=20, outer_steps=100, long_steps=50, start_steps=300, seeds=1)
+FULL = Budget(n_notes=98, outer_steps=1500, long_steps=500, start_steps=12_000, seeds=3)
 
 
 def train_all(
@@ -93,7 +93,7 @@ def train_all(
         history = train_optimizer(
             model,
             notes,
-            size.outer_steps,
+            size.outer_steps if horizon == 20 else size.long_steps,
             validation=validation,
             horizon=horizon,
             seed=seed,

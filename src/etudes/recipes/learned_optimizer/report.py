@@ -17,12 +17,11 @@ from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
 
 WORDS = {
-    "sgd": "gradient descent, tuned",
-    "momentum": "momentum, tuned",
-    "adam": "Adam, tuned",
+    "sgd": "gradient descent, step size tuned",
+    "momentum": "momentum, step size and momentum tuned",
+    "adam": "Adam, step size tuned",
     "adam-decay": "Adam with a falling step size, tuned",
-    "adam-for-100": "the best Adam for 100 steps",
-    "adam-for-200": "the best Adam for 200 steps",
+    "adam-betas": "Adam, step size and both decay rates tuned",
     "learned": "the learned optimizer, trained on 20 steps",
     "learned-100": "the learned optimizer, trained on 100 steps in truncated unrolls of 20",
     "hypernetwork-adam": "Adam, tuned, from the hypernetwork's start",
@@ -31,6 +30,23 @@ WORDS = {
     "common-start-learned": "the learned optimizer from one common start",
 }
 """What the ledger calls each method in a sentence."""
+
+
+def in_words(name: str) -> str:
+    """A method in a sentence; ``adam-for-100`` is Adam, tuned for 100 steps.
+
+    Parameters
+    ----------
+    name
+        One of :data:`WORDS`, with or without ``-for-`` and a number of steps.
+
+    Returns
+    -------
+    str
+    """
+    kind, _, steps = name.partition("-for-")
+    return WORDS[kind] + (f" for {steps} steps" if steps else "")
+
 
 STEM = "03.notes"
 LOSS = "mean squared difference of levels"
@@ -73,37 +89,47 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
             **(common | more),
         )
 
-    others = ("sgd", "momentum", "adam", "adam-decay")
+    others = ("sgd", "momentum", "adam", "adam-decay", "adam-betas")
     write(
         "loss-ratio.20-steps",
-        f"Test notes, {LOSS} after 20 steps: the learned optimizer over the best tuned Adam",
+        f"Test notes, {LOSS} after 20 steps: the learned optimizer over Adam, step size tuned",
         fits.ratio("learned", fits.best, 20),
         "ratio",
         baselines={name: fits.ratio(name, fits.best, 20).mean for name in others},
     )
+    write(
+        "loss-ratio.20-steps.over-adam-betas",
+        "The same over Adam with its step size and both decay rates tuned",
+        fits.ratio("learned", "adam-betas", 20),
+        "ratio",
+    )
     for name, losses in fits.losses.items():
-        if name not in WORDS:
+        if name.startswith("learned-seed"):
             continue
         for step in (0, 5, 20, *LONG):
             if step < losses.shape[1]:
-                claim = f"Test notes, {LOSS} after {step} steps: {WORDS[name]}"
+                claim = f"Test notes, {LOSS} after {step} steps: {in_words(name)}"
                 write(f"loss.{step}-steps.{name}", claim, fits.loss(name, step), "squared bels")
     for step in LONG:
         for name in ("learned", "learned-100"):
-            claim = f"Test notes, loss after {step} steps: {WORDS[name]} over the best Adam"
-            estimate = fits.ratio(name, f"adam-for-{step}", step)
-            write(f"loss-ratio.{step}-steps.{name}", claim, estimate, "ratio")
+            for rival, more in (("adam", ""), ("adam-betas", ".over-adam-betas")):
+                other = f"{rival}-for-{step}"
+                claim = (
+                    f"Test notes, loss after {step} steps: {in_words(name)}, over {in_words(other)}"
+                )
+                estimate = fits.ratio(name, other, step)
+                write(f"loss-ratio.{step}-steps.{name}{more}", claim, estimate, "ratio")
     for name in ("learned-100", "hypernetwork-adam", "hypernetwork-learned", "common-start-adam"):
-        claim = f"Test notes, loss after 20 steps: {WORDS[name]} over the best Adam"
+        claim = f"Test notes, loss after 20 steps: {in_words(name)}, over Adam, step size tuned"
         write(f"loss-ratio.20-steps.{name}", claim, fits.ratio(name, fits.best, 20), "ratio")
     for name, steps in fits.distances.items():
         for step in steps:
-            claim = f"Test notes, log-spectral distance of the sound, step {step}: {WORDS[name]}"
+            claim = f"Test notes, log-spectral distance of the sound, step {step}: {in_words(name)}"
             write(f"distance.{step}-steps.{name}", claim, fits.distance(name, step), "dB")
     for size, estimate in sizes.ratios.items():
         claim = (
             f"Test notes, inner network of {size} hidden units instead of 16, loss after 20 steps: "
-            "the learned optimizer over the best Adam, tuned for that size"
+            "the learned optimizer over Adam, step size tuned for that size"
         )
         write(f"loss-ratio.20-steps.hidden-{size}", claim, estimate, "ratio")
     seeds = [

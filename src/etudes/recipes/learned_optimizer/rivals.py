@@ -1,13 +1,14 @@
-"""The rivals: gradient descent, momentum and Adam, each with its best step size.
+"""The rivals: gradient descent, momentum and Adam, each with its best settings.
 
 The idea in a sentence: an optimizer without tuning is a straw man, so every rival tries nine step
-sizes on validation notes, at the number of steps at which it will be compared. Chapter 03.
+sizes or more on validation notes, at the number of steps at which it will be compared. Chapter 03.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -18,50 +19,74 @@ from etudes.learners.meta_network import descend
 from etudes.recipes.learned_optimizer.tasks import Batch
 
 Make = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
+Setting = tuple[float, ...]
+"""A step size, and whatever else a rival can be told."""
 
 
 def _sgd(lr: float) -> Make:
     return lambda weights: torch.optim.SGD(weights, lr=lr)
 
 
-def _momentum(lr: float) -> Make:
-    return lambda weights: torch.optim.SGD(weights, lr=lr, momentum=0.9)
+def _momentum(lr: float, momentum: float = 0.9) -> Make:
+    return lambda weights: torch.optim.SGD(weights, lr=lr, momentum=momentum)
 
 
-def _adam(lr: float) -> Make:
-    return lambda weights: torch.optim.Adam(weights, lr=lr)
+def _adam(lr: float, beta1: float = 0.9, beta2: float = 0.999) -> Make:
+    return lambda weights: torch.optim.Adam(weights, lr=lr, betas=(beta1, beta2))
 
 
-RIVALS: dict[str, tuple[Callable[[float], Make], bool, tuple[float, ...]]] = {
-    "sgd": (_sgd, False, (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)),
-    "momentum": (_momentum, False, (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)),
-    "adam": (_adam, False, (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)),
-    "adam-decay": (_adam, True, (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)),
+def _settings(*choices: Sequence[float]) -> tuple[Setting, ...]:
+    return tuple(product(*choices))
+
+
+RATES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
+
+RIVALS: dict[str, tuple[Callable[..., Make], bool, tuple[Setting, ...]]] = {
+    "sgd": (_sgd, False, _settings((0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0))),
+    "momentum": (
+        _momentum,
+        False,
+        _settings((0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0), (0.5, 0.7, 0.8, 0.9)),
+    ),
+    "adam": (_adam, False, _settings(RATES)),
+    "adam-decay": (_adam, True, _settings((*RATES[1:], 0.5))),
+    "adam-betas": (_adam, False, _settings(RATES, (0.5, 0.6, 0.7, 0.8, 0.9), (0.95, 0.999))),
 }
-"""Name → how to make it from a step size, whether the step size falls to zero along a straight
-line, and the step sizes that are tried."""
+"""Name → how to make it from a setting, whether its step size falls to zero along a straight line,
+and the settings that are tried: step sizes; with momentum also how much of it; for ``adam-betas``
+also both of Adam's decay rates, which hardly anybody tunes."""
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """A rival with its best step size.
+    """A rival with its best setting.
 
     Attributes
     ----------
     name
         One of :data:`RIVALS`.
-    lr
-        The step size that did best.
+    setting
+        What did best: the step size, and what else the rival can be told.
     n_steps
         At this step.
     tried
-        Step size → mean validation loss there; infinite where it diverged.
+        Setting → mean validation loss there; infinite where it diverged.
     """
 
     name: str
-    lr: float
+    setting: Setting
     n_steps: int
-    tried: dict[float, float]
+    tried: dict[Setting, float]
+
+    @property
+    def lr(self) -> float:
+        """The best step size."""
+        return self.setting[0]
+
+    @property
+    def loss(self) -> float:
+        """Mean validation loss of the best setting."""
+        return self.tried[self.setting]
 
     def run(
         self,
@@ -89,12 +114,12 @@ class Tuned:
             As from :func:`~etudes.learners.meta_network.descend`.
         """
         start = batch.start(network) if start is None else start
-        return _run(self.name, self.lr, batch, network, start, self.n_steps, keep)
+        return _run(self.name, self.setting, batch, network, start, self.n_steps, keep)
 
 
 def _run(
     name: str,
-    lr: float,
+    setting: Setting,
     batch: Batch,
     network: NoteNetwork,
     start: torch.Tensor,
@@ -103,7 +128,7 @@ def _run(
 ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
     make, decays, _ = RIVALS[name]
     schedule = (lambda step: 1 - step / n_steps) if decays else None
-    return descend(make(lr), batch.loss(network), start, n_steps, keep, schedule)
+    return descend(make(*setting), batch.loss(network), start, n_steps, keep, schedule)
 
 
 def tune(
@@ -112,9 +137,9 @@ def tune(
     network: NoteNetwork,
     n_steps: int,
     start: torch.Tensor | None = None,
-    rates: Sequence[float] | None = None,
+    settings: Sequence[Setting] | None = None,
 ) -> Tuned:
-    """Choose a rival's step size by the mean loss of validation notes after some steps.
+    """Choose a rival's setting by the mean loss of validation notes after some steps.
 
     Parameters
     ----------
@@ -128,8 +153,8 @@ def tune(
         When to look.
     start
         Weights to begin with; the batch's own by default.
-    rates
-        Step sizes to try; the rival's nine by default.
+    settings
+        What to try, such as ``[(0.1,), (0.2,)]``; the rival's own list by default.
 
     Returns
     -------
@@ -138,16 +163,16 @@ def tune(
     Raises
     ------
     ValueError
-        When there is no such rival, or every step size diverged.
+        When there is no such rival, or every setting diverged.
     """
-    rates = RIVALS[check_in(name, "name", RIVALS)][2] if rates is None else rates
+    check_in(name, "name", RIVALS)
     start = batch.start(network) if start is None else start
-    tried = {}
-    for lr in rates:
-        losses, _ = _run(name, lr, batch, network, start, n_steps)
+    tried: dict[Setting, float] = {}
+    for setting in RIVALS[name][2] if settings is None else settings:
+        losses, _ = _run(name, setting, batch, network, start, n_steps)
         final = float(losses[:, -1].mean())
-        tried[lr] = final if np.isfinite(final) else np.inf
-    best = min(tried, key=lambda lr: tried[lr])
-    if not np.isfinite(tried[best]):
-        raise ValueError(f"rates must hold one that does not diverge, got {list(rates)}")
+        tried[setting] = final if np.isfinite(final) else np.inf
+    best = min(tried, key=lambda setting: tried[setting], default=None)
+    if best is None or not np.isfinite(tried[best]):
+        raise ValueError(f"settings must hold one that does not diverge, got {list(tried)}")
     return Tuned(name, best, n_steps, tried)

@@ -1,0 +1,130 @@
+"""Chapter 3's exercises: solutions are right, stubs untouched, wrong answers get a diagnosis."""
+
+from __future__ import annotations
+
+import pytest
+from exercise_helpers import Chapter, Code
+
+CHAPTER = Chapter("03")
+
+LOG_OF_ZERO = """
+def spectacles(gradient, p=10.0):
+    large = gradient.abs() >= np.exp(-p)
+    first = torch.where(large, gradient.log() / p, -1.0)
+    return torch.stack([first, torch.where(large, gradient.sign(), gradient * np.exp(p))], dim=-1)
+"""
+FIRST_AXIS = """
+def spectacles(gradient, p=10.0):
+    return preprocess(gradient, p).movedim(-1, 0)
+"""
+SIGN_EVERYWHERE = """
+def spectacles(gradient, p=10.0):
+    first = (gradient.abs().clamp(min=np.exp(-p))).log() / p
+    return torch.stack([first, gradient.sign()], dim=-1)
+"""
+NOT_DIVIDED = """
+def spectacles(gradient, p=10.0):
+    pair = preprocess(gradient, p)
+    return torch.stack([pair[..., 0] * p, pair[..., 1]], dim=-1)
+"""
+GRADIENT_ITSELF = """
+def spectacles(gradient, p=10.0):
+    return torch.stack([preprocess(gradient, p)[..., 0], gradient], dim=-1)
+"""
+
+NUMBER = """
+def best_rate(rates, losses, step):
+    return int(np.nanargmin(losses[:, :, step].mean(axis=1)))
+"""
+LAST_STEP = """
+def best_rate(rates, losses, step):
+    return rates[int(losses[:, :, -1].mean(axis=1).argmin())]
+"""
+ANY_STEP = """
+def best_rate(rates, losses, step):
+    return rates[int(losses.mean(axis=1).min(axis=1).argmin())]
+"""
+ONE_NOTE = """
+def best_rate(rates, losses, step):
+    return rates[int(losses[:, :, step].min(axis=1).argmin())]
+"""
+FORGETS = """
+def best_rate(rates, losses, step):
+    return rates[int(np.nanmean(losses[:, :, step], axis=1).argmin())]
+"""
+NAN_WINS = """
+def best_rate(rates, losses, step):
+    return rates[int(losses[:, :, step].mean(axis=1).argmin())]
+"""
+
+SLOPE = """
+def slope_of_the_rate(loss, theta, alpha):
+    def gradient(place):
+        place = place.detach().requires_grad_()
+        return torch.autograd.grad(loss(place), place)[0]
+    old = gradient(theta)
+    new = gradient(theta - alpha * old)
+    return float({})
+"""
+
+PLAIN = """
+def rule(gradient, memory, step):
+    return -3.0 * gradient, None
+"""
+UPHILL = """
+def rule(gradient, memory, step):
+    return 0.1 * gradient, None
+"""
+ALONE = """
+def rule(gradient, memory, step):
+    return -gradient
+"""
+ONE_NUMBER = """
+def rule(gradient, memory, step):
+    return -gradient.mean(), None
+"""
+TOO_LONG = """
+def rule(gradient, memory, step):
+    return -1e6 * gradient, None
+"""
+
+WRONG = [
+    ("03.1", Code(LOG_OF_ZERO), "logarithm"),
+    ("03.1", Code(FIRST_AXIS), "last one"),
+    ("03.1", Code(SIGN_EVERYWHERE), "near zero the sign says nothing"),
+    ("03.1", Code(NOT_DIVIDED), "not divided by p"),
+    ("03.1", Code(GRADIENT_ITSELF), "its sign is wanted"),
+    ("03.2", Code(NUMBER), "rate itself"),
+    ("03.2", Code(LAST_STEP), "last step"),
+    ("03.2", Code(ANY_STEP), "on the way"),
+    ("03.2", Code(ONE_NOTE), "for one note"),
+    ("03.2", Code(FORGETS), "must not win"),
+    ("03.2", Code(NAN_WINS), "must not win"),
+    ("03.3", Code(SLOPE.format("(new * old).sum()")), "sign is turned"),
+    ("03.3", Code(SLOPE.format("-(old * old).sum()")), "alpha = 0"),
+    ("03.3", Code(SLOPE.format("-(new * new).sum()")), "after the step"),
+    ("03.4", Code(PLAIN), "0.055 is wanted"),
+    ("03.4", Code(UPHILL), "minus sign"),
+    ("03.4", Code(ALONE), "two things"),
+    ("03.4", Code(ONE_NUMBER), "gradient's shape"),
+    ("03.4", Code(TOO_LONG), "too long"),
+]
+
+
+def test_the_exercises_are_well_formed():
+    CHAPTER.assert_well_formed(WRONG)
+
+
+@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
+def test_the_solution_is_right(exercise_id):
+    CHAPTER.assert_solution_is_right(exercise_id)
+
+
+@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
+def test_the_stub_is_not_attempted(exercise_id):
+    CHAPTER.assert_stub_is_not_attempted(exercise_id)
+
+
+@pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
+def test_a_wrong_answer_is_diagnosed(exercise_id, answer, fragment):
+    CHAPTER.assert_wrong(exercise_id, answer, fragment)
