@@ -98,7 +98,12 @@ class MetaTreeCombiner:
         """Grow and prune the tree."""
         table, questions = told.properties()
         self.tree = MetaTree(self.min_leaf, self.alpha).fit(
-            table, told.losses(y), models=told.names, questions=questions, groups=groups
+            table,
+            told.losses(y),
+            models=told.names,
+            questions=questions,
+            groups=groups,
+            strata=y,
         )
         return self
 
@@ -155,7 +160,7 @@ class StackedTree:
         self.unpruned = grower(np.arange(len(x)))
         alpha = self.alpha
         if alpha is None:
-            folds = folds_of(None, groups, self.n_folds, n=len(x))
+            folds = folds_of(labels, groups, self.n_folds)
             alpha = choose_alpha(grower, x, losses, folds)
         self.root = prune(self.unpruned, alpha) if alpha > 0 else self.unpruned
         return self

@@ -71,6 +71,7 @@ class MetaTree:
         models: Sequence[str] | None = None,
         questions: Sequence[str] | None = None,
         groups: Any = None,
+        strata: Any = None,
     ) -> MetaTree:
         """Grow and prune.
 
@@ -84,6 +85,8 @@ class MetaTree:
             Names of the base models and of the properties.
         groups : array_like, optional
             (n,): examples of one group stay together when cross-validation chooses `alpha`.
+        strata : array_like, optional
+            (n,): its folds hold about the same share of each of these (of each class).
 
         Returns
         -------
@@ -107,7 +110,7 @@ class MetaTree:
         self.unpruned = grower(np.arange(len(x)))
         alpha = self.alpha
         if alpha is None:
-            folds = folds_of(None, groups, min(self.n_folds, len(x)), n=len(x))
+            folds = folds_of(strata, groups, min(self.n_folds, len(x)), n=len(x))
             alpha = choose_alpha(grower, x, cost, folds)
         self.root = prune(self.unpruned, alpha) if alpha > 0 else self.unpruned
         return self
