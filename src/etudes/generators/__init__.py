@@ -7,7 +7,16 @@ Submodules load when first used: ``etudes.generators.markov.MarkovChain(order=3)
 import importlib
 from types import ModuleType
 
-_SUBMODULES = ("markov", "memory", "rules", "smoothing", "tokens")
+_SUBMODULES = (
+    "markov",
+    "memory",
+    "note_questions",
+    "note_trees",
+    "rules",
+    "smoothing",
+    "tokens",
+    "trusted_trees",
+)
 
 __all__ = list(_SUBMODULES)
 

@@ -207,9 +207,7 @@ def grow(
     return _grown(x, cost, int(cost.sum(axis=0).argmin()), min_leaf, depth)
 
 
-def _grown(
-    x: np.ndarray, cost: np.ndarray, trusted: int, min_leaf: int, depth: int | None
-) -> Node:
+def _grown(x: np.ndarray, cost: np.ndarray, trusted: int, min_leaf: int, depth: int | None) -> Node:
     """Grow from here; `trusted` is the model of the node above, which wins ties."""
     sums = cost.sum(axis=0)
     best = trusted if sums[trusted] <= sums.min() + LEAST_GAIN else int(sums.argmin())

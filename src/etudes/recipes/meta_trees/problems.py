@@ -138,7 +138,10 @@ def _instrument_family(most: int, seed: int) -> Problem:
     each = max(most // len(np.unique(notes.program)), 1)
     rng = np.random.default_rng(seed)
     rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(notes.program == p))[:each] for p in np.unique(notes.program)]
+        [
+            rng.permutation(np.flatnonzero(notes.program == p))[:each]
+            for p in np.unique(notes.program)
+        ]
     )
     x = _bands_and_moments(log_mel(notes.waveforms[rows], notes.sample_rate))
     kinds, y = np.unique(family[rows], return_inverse=True)
@@ -178,7 +181,11 @@ def _table(name: str, title: str) -> Callable[[int, int], Problem]:
         rows = _rows_of(table.target, most, seed)
         classes = tuple(str(one) for one in table.target_names)
         return Problem(
-            name, title, table.data[rows].astype(float), table.target[rows].astype(np.int64), classes
+            name,
+            title,
+            table.data[rows].astype(float),
+            table.target[rows].astype(np.int64),
+            classes,
         )
 
     return load
