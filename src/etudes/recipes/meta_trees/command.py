@@ -62,10 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         work = cache_dir() / "recipes"
         work.mkdir(parents=True, exist_ok=True)
     if options.only != "generation":
-        start = time.perf_counter()
         found = contests(options.full, work)
         if options.full:
-            write_contests(found, time.perf_counter() - start)
+            write_contests(found)
     if options.only != "contest":
         _generation(options.full, work)
 

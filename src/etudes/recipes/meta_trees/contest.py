@@ -7,6 +7,8 @@ none of them has seen. Chapter 04.
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +127,8 @@ class Contest:
         (n_folds, n_base) how many test examples the meta tree gave to each base classifier.
     overlap
         Mean size of a test part divided by that of its training part.
+    seconds
+        How long all folds took.
     """
 
     problem: str
@@ -132,6 +136,7 @@ class Contest:
     leaves: dict[str, np.ndarray]
     trusted: np.ndarray
     overlap: float
+    seconds: float = 0.0
 
 
 def outer_folds(
@@ -167,9 +172,10 @@ def one_fold(
     Returns
     -------
     dict
-        ``right <method>``, ``leaves <method>``, ``trusted <base>`` and ``sizes`` → number. Methods
-        that do without the support vector machine end in ``-without-svm``.
+        ``right <method>``, ``leaves <method>``, ``trusted <base>``, ``sizes`` and ``seconds`` →
+        number. Methods that do without the support vector machine end in ``-without-svm``.
     """
+    start = time.perf_counter()
     x, y = problem.x[fit], problem.y[fit]
     groups = None if problem.groups is None else problem.groups[fit]
     bases, n_classes = make_bases(), len(problem.classes)
@@ -194,6 +200,7 @@ def one_fold(
                     found[f"trusted {base}"] = int((trusted == k).sum())
     for name, forest in make_forests().items() if forests else ():
         found[f"right {name}"] = float((forest.fit(x, y).predict(problem.x[held]) == truth).mean())
+    found["seconds"] = time.perf_counter() - start
     return found
 
 
@@ -234,8 +241,6 @@ def run(
     -------
     Contest
     """
-    import json
-
     n_groups = n_folds if problem.groups is None else len(np.unique(problem.groups))
     found = []
     for repetition in range(repetitions if n_groups >= n_folds else 1):
@@ -269,6 +274,7 @@ def _contest(name: str, found: list[dict[str, float]]) -> Contest:
         {method: column(f"leaves {method}") for method in those("leaves")},
         np.array(trusted).T,
         float(column("sizes").mean()),
+        float(column("seconds").sum()),
     )
 
 

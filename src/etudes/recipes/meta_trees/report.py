@@ -59,18 +59,17 @@ RIVALS = (
 """Whom the meta tree is compared with, fold by fold."""
 
 
-def write_contests(found: Mapping[str, Contest], seconds: float) -> None:
+def write_contests(found: Mapping[str, Contest]) -> None:
     """Write the rows of all problems and those over all problems.
 
     Parameters
     ----------
     found
         Problem → what came out.
-    seconds
-        How long it took.
     """
     for contest in found.values():
-        _write_problem(contest, seconds)
+        _write_problem(contest)
+    seconds = sum(one.seconds for one in found.values())
     methods = [name for name in WORDS if name in next(iter(found.values())).right]
     means = np.array([[one.right[name].mean() for name in methods] for one in found.values()])
     ranks = stats.rankdata(-means, axis=1).mean(axis=0)
@@ -116,7 +115,7 @@ def write_contests(found: Mapping[str, Contest], seconds: float) -> None:
             "count",
             f"{len(found)} problems",
             baselines={"problems": len(found), "clearly-smaller": len(clearly)},
-            paper={"value": "far more concise on 21 data sets", "citation": PAPER}
+            paper={"value": "much more concise, on 21 data sets", "citation": PAPER}
             if not ending
             else None,
             **shared,
@@ -145,13 +144,13 @@ def is_smaller(one: Contest, own: str, other: str, clearly: bool = False) -> boo
     return size[1 if clearly else 0] > 0 and accuracy[2] >= 0
 
 
-def _write_problem(one: Contest, seconds: float) -> None:
+def _write_problem(one: Contest) -> None:
     problem = load_problem(one.problem)
     folds = len(next(iter(one.right.values())))
     n = f"{folds} outer folds" + (f" by {problem.of}" if problem.groups is not None else "")
     n += ", corrected for overlap (Nadeau and Bengio 2003)"
     data = f"{problem.title}: {len(problem)} examples of {len(problem.classes)} classes"
-    shared = {"dataset": data, "seconds": seconds}
+    shared = {"dataset": data, "seconds": one.seconds}
     means = {name: float(one.right[name].mean()) for name in WORDS}
     for name, words in WORDS.items():
         _record(
