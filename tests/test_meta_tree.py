@@ -1,4 +1,4 @@
-"""Meta decision trees: the criterion, the trees, the pruning, the predictions that they learn from."""
+"""Meta decision trees: the criterion, the trees, the pruning, what they learn from."""
 
 import itertools
 
@@ -45,7 +45,7 @@ BASES = {
 }
 
 
-# The criterion and the split -----------------------------------------------------------------------
+# The criterion and the split ----------------------------------------------------------------------
 
 
 def test_impurity_is_the_error_of_the_best_single_base_classifier():
@@ -105,7 +105,7 @@ def test_a_constant_classifier_for_each_class_makes_an_ordinary_tree():
     assert (root.choose(x) == y).mean() > 0.6
 
 
-# Pruning -------------------------------------------------------------------------------------------
+# Pruning ------------------------------------------------------------------------------------------
 
 
 def subtrees(node):
@@ -162,7 +162,7 @@ def test_a_tree_of_scikit_learn_routes_as_it_did():
     assert root.losses.sum() == pytest.approx(2 * len(y))
 
 
-# Properties ----------------------------------------------------------------------------------------
+# Properties ---------------------------------------------------------------------------------------
 
 
 def test_properties_of_distributions():
@@ -188,7 +188,7 @@ def test_only_classifiers_with_a_weight_get_the_column():
     assert [name for name in questions if "weight" in name] == ["weight of tree"]
 
 
-# Predictions ---------------------------------------------------------------------------------------
+# Predictions --------------------------------------------------------------------------------------
 
 
 def test_nobody_is_asked_about_what_he_was_fitted_on():
@@ -212,7 +212,7 @@ def test_groups_are_never_parted():
     assert len(folds_of(y, groups // 20, 5)) == 2  # no more folds than groups
 
 
-# Combining -----------------------------------------------------------------------------------------
+# Combining ----------------------------------------------------------------------------------------
 
 
 def predictions(answers, sure=0.9, n_classes=3):
@@ -278,7 +278,7 @@ def test_the_whole_method():
     assert not hasattr(BASES["tree"], "tree_")  # the bases themselves are left as they were
 
 
-# Bad input -----------------------------------------------------------------------------------------
+# Bad input ----------------------------------------------------------------------------------------
 
 
 X, Y = blobs(30)

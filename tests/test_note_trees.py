@@ -71,7 +71,7 @@ def test_expectations_are_distributions(tree):
     np.testing.assert_allclose(lengths.sum(axis=1), 1)
     assert heights.min() > 0 and lengths.min() > 0 and heights.shape[1] == END_CLASS + 1
     assert length_questions(rows, tokens).shape == (len(tokens), len(LENGTH_QUESTIONS))
-    assert 0 < tree.weight(rows).min() and tree.weight(rows).max() <= 1
+    assert tree.weight(rows).min() > 0 and tree.weight(rows).max() <= 1
 
 
 def test_a_leaf_that_saw_everything_repeats_the_counts():
@@ -159,7 +159,7 @@ def test_the_meta_tree_learns_from_tunes_that_the_trees_below_it_have_not_seen()
 def test_composed_tunes_are_playable_and_not_copied(trusted):
     tunes = [trusted.sample(seed, min_notes=30, max_notes=40) for seed in range(4)]
     assert all(np.isfinite(trusted.log_prob(one)).all() for one in tunes)
-    assert all(48 <= one.pitches.min() and one.pitches.max() <= 96 for one in tunes)
+    assert all(one.pitches.min() >= 48 and one.pitches.max() <= 96 for one in tunes)
     memory = Memory(TRAIN)
     assert max(memory.longest_copy(one).n_notes for one in tunes) < 20
 

@@ -125,7 +125,7 @@ def grade_best_threshold(answer: Callable[..., Any]) -> str | None:
             _after(values, wrong, value), _after(values, wrong, want)
         ):
             return (
-                "The right place, but the threshold must stand halfway between the two neighbouring "
+                "The right place, but the threshold must stand halfway between the neighbouring "
                 f"values: {want:.4g}, not {value:.4g}."
             )
         return (
@@ -188,6 +188,14 @@ def _played(shares: Callable[..., Any]) -> float | str:
     return float(np.concatenate(lost).mean())
 
 
+@functools.cache
+def _rivals() -> tuple[float, float]:
+    """Bits per note with equal shares, and with everything for the leader."""
+    equal = _played(lambda spent, count: np.full(spent.shape, 1 / spent.shape[1]))
+    leader = _played(lambda spent, count: np.eye(spent.shape[1])[spent.argmin(axis=1)])
+    return float(equal), float(leader)
+
+
 @exercise(
     "04.4",
     title="Do not choose, mix",
@@ -204,8 +212,7 @@ def grade_shares(answer: Callable[..., Any]) -> str | None:
     got = _played(answer)
     if isinstance(got, str):
         return got
-    equal = _played(lambda spent, count: np.full(spent.shape, 1 / spent.shape[1]))
-    leader = _played(lambda spent, count: np.eye(spent.shape[1])[spent.argmin(axis=1)])
+    equal, leader = _rivals()
     beside = f"(equal shares {equal:.2f}, following the leader {leader:.2f})"
     if got <= MARK:
         return Right(f"{got:.2f} bits per note {beside}.")
