@@ -7,7 +7,17 @@ Submodules load when first used: ``etudes.generators.markov.MarkovChain(order=3)
 import importlib
 from types import ModuleType
 
-_SUBMODULES = ("harmonic_noise", "markov", "memory", "rules", "smoothing", "tokens")
+_SUBMODULES = (
+    "harmonic_noise",
+    "markov",
+    "memory",
+    "note_questions",
+    "note_trees",
+    "rules",
+    "smoothing",
+    "tokens",
+    "trusted_trees",
+)
 
 __all__ = list(_SUBMODULES)
 

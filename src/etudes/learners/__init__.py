@@ -4,6 +4,9 @@ A *learner* is called with an :class:`etudes.episodes.Episode` and gives one row
 query item: ``learner(episode) -> (n_way * n_query, n_way)``. Whatever evaluates or plays a learner
 works through that call, so a nearest centroid and a relation network stand in the same table.
 
+An exception is :mod:`~etudes.learners.meta_tree`, meta decision trees for ordinary classification
+(chapter 04): they have ``fit(x, y)`` and ``predict(x)``, as in scikit-learn.
+
 Without training: :mod:`~etudes.learners.centroid`, :mod:`~etudes.learners.classical`. Trained on
 episodes: :mod:`~etudes.learners.prototypical`, :mod:`~etudes.learners.relation`. On top of either:
 :mod:`~etudes.learners.finetune`. Outer networks that train inner ones, which is not answering an
@@ -26,6 +29,7 @@ _HOME = {
     "RelationModule": "relation",
     "RelationNetwork": "relation",
     "FineTuned": "finetune",
+    "MetaDecisionTree": "meta_tree",
 }
 _SUBMODULES = frozenset({"blocks", "meta_network", *_HOME.values()})
 

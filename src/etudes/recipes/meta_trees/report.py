@@ -1,0 +1,334 @@
+"""What :mod:`etudes.recipes.meta_trees` found, written into the ledger.
+
+The idea in a sentence: a row for every accuracy, size and difference, each with an interval that
+respects what the folds, tunes and styles have in common. Chapter 04.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from etudes import ledger
+from etudes.evaluate import bootstrap_mean
+from etudes.generators.memory import Memory
+from etudes.recipes.meta_trees.contest import TREES, Contest, corrected_interval
+from etudes.recipes.meta_trees.generation import Choice, Followed, Size, some_tunes
+from etudes.recipes.meta_trees.problems import load_problem
+
+COMMAND = "python -m etudes.recipes.meta_trees --full"
+PAPER = "Todorovski and Džeroski, Machine Learning 50, 2003"
+
+WORDS = {
+    "tree": "a decision tree",
+    "small-tree": "a decision tree of at most 16 leaves",
+    "k-nn": "five nearest neighbours",
+    "naive-bayes": "naive Bayes",
+    "svm": "a support vector machine",
+    "select-best": "the base classifier with the best cross-validated accuracy",
+    "majority-vote": "a majority vote",
+    "weighted-vote": "a vote weighted by cross-validated accuracy",
+    "meta-tree": "a meta decision tree, pruned",
+    "meta-tree-unpruned": "a meta decision tree as it grew",
+    "stacked-tree": "stacking with an ordinary tree on class probabilities, pruned alike",
+    "stacked-tree-unpruned": "stacking with an ordinary tree as it grew",
+    "stacked-tree-properties": "stacking with an ordinary tree on a meta tree's properties and the "
+    "named classes, pruned alike",
+    "stacked-tree-properties-unpruned": "the same as it grew",
+    "stacked-logistic": "stacking with logistic regression",
+    "stacked-regression": "stacking with multi-response linear regression",
+    "random-forest": "a random forest",
+    "gradient-boosting": "gradient boosting",
+}
+"""What a reader calls each method."""
+
+RIVALS = (
+    "select-best",
+    "weighted-vote",
+    "stacked-tree",
+    "stacked-tree-properties",
+    "stacked-logistic",
+    "stacked-regression",
+    "random-forest",
+)
+"""Whom the meta tree is compared with, fold by fold."""
+
+
+def write_contests(found: Mapping[str, Contest]) -> None:
+    """Write the rows of all problems and those over all problems.
+
+    Parameters
+    ----------
+    found
+        Problem → what came out.
+    """
+    for contest in found.values():
+        _write_problem(contest)
+    seconds = sum(one.seconds for one in found.values())
+    methods = [name for name in WORDS if name in next(iter(found.values())).right]
+    means = np.array([[one.right[name].mean() for name in methods] for one in found.values()])
+    ranks = stats.rankdata(-means, axis=1).mean(axis=0)
+    shared = {"dataset": f"{len(found)} problems: {', '.join(found)}", "seconds": seconds}
+    for name, rank in zip(methods, ranks, strict=True):
+        _record(
+            f"all.mean-rank.{name}",
+            f"Mean rank of {WORDS[name]} among {len(methods)} methods by accuracy; 1 is best.",
+            (float(rank), None, None),
+            "ranks",
+            f"{len(found)} problems",
+            **shared,
+        )
+    for rival in RIVALS:
+        gaps = np.array(
+            [(one.right["meta-tree"] - one.right[rival]).mean() for one in found.values()]
+        )
+        _record(
+            f"all.margin.meta-tree-over-{rival}",
+            f"Accuracy of a pruned meta decision tree minus that of {WORDS[rival]}, mean over "
+            "problems.",
+            corrected_interval(gaps, 0.0),
+            "fraction-difference",
+            f"{len(found)} problems",
+            **shared,
+        )
+    for ending, own, other in (
+        ("", "meta-tree", "stacked-tree"),
+        ("-unpruned", "meta-tree-unpruned", "stacked-tree-unpruned"),
+        ("-properties", "meta-tree", "stacked-tree-properties"),
+        ("-unpruned-against-pruned", "meta-tree-unpruned", "stacked-tree"),
+        ("-without-svm", "meta-tree-without-svm", "stacked-tree-without-svm"),
+    ):
+        smaller = [name for name, one in found.items() if is_smaller(one, own, other)]
+        clearly = [name for name, one in found.items() if is_smaller(one, own, other, clearly=True)]
+        plain = own.removesuffix("-without-svm"), other.removesuffix("-without-svm")
+        _record(
+            f"smaller-trees.count{ending}",
+            f"Problems on which {WORDS[plain[0]]} has fewer leaves on average than "
+            f"{WORDS[plain[1]]}{' (without the SVM)' if 'svm' in own else ''} and is not "
+            f"significantly less accurate: {', '.join(smaller) or 'none'}.",
+            (len(smaller), None, None),
+            "count",
+            f"{len(found)} problems",
+            baselines={"problems": len(found), "clearly-smaller": len(clearly)},
+            paper={"value": "much more concise, on 21 data sets", "citation": PAPER}
+            if not ending
+            else None,
+            **shared,
+        )
+
+
+def is_smaller(one: Contest, own: str, other: str, clearly: bool = False) -> bool:
+    """Whether one kind of tree is smaller at no significant loss of accuracy.
+
+    Parameters
+    ----------
+    one
+        What came out on a problem.
+    own, other
+        The two kinds.
+    clearly
+        Ask that the 95% interval of the difference in leaves lies above 0, not the mean alone.
+
+    Returns
+    -------
+    bool
+        False too where the 95% interval of the difference in accuracy lies below 0.
+    """
+    size = corrected_interval(one.leaves[other] - one.leaves[own], one.overlap)
+    accuracy = corrected_interval(one.right[own] - one.right[other], one.overlap)
+    return size[1 if clearly else 0] > 0 and accuracy[2] >= 0
+
+
+def _write_problem(one: Contest) -> None:
+    problem = load_problem(one.problem)
+    folds = len(next(iter(one.right.values())))
+    n = f"{folds} outer folds" + (f" by {problem.of}" if problem.groups is not None else "")
+    n += ", corrected for overlap (Nadeau and Bengio 2003)"
+    data = f"{problem.title}: {len(problem)} examples of {len(problem.classes)} classes"
+    shared = {"dataset": data, "seconds": one.seconds}
+    means = {name: float(one.right[name].mean()) for name in WORDS}
+    for name, words in WORDS.items():
+        _record(
+            f"{one.problem}.accuracy.{name}",
+            f"Accuracy of {words}.",
+            corrected_interval(one.right[name], one.overlap),
+            "fraction",
+            n,
+            baselines={k: v for k, v in means.items() if k != name} if name == "meta-tree" else {},
+            **shared,
+        )
+        if name in TREES:
+            _record(
+                f"{one.problem}.size.{name}",
+                f"Leaves of {words}.",
+                corrected_interval(one.leaves[name].astype(float), one.overlap),
+                "leaves",
+                n,
+                **shared,
+            )
+    for rival in RIVALS:
+        _record(
+            f"{one.problem}.margin.meta-tree-over-{rival}",
+            f"Accuracy of a pruned meta decision tree minus that of {WORDS[rival]}, same folds.",
+            corrected_interval(one.right["meta-tree"] - one.right[rival], one.overlap),
+            "fraction-difference",
+            n,
+            **shared,
+        )
+
+
+def _record(
+    name: str, claim: str, estimate: tuple[Any, Any, Any], unit: str, n: str, **more: Any
+) -> None:
+    """One row; an interval of a fraction is cut at what is possible."""
+    value, low, high = estimate
+    interval = None if low is None else (low, high)
+    if interval is not None and unit in ("fraction", "fraction-difference"):
+        least = 0.0 if unit == "fraction" else -1.0
+        interval = (max(low, least), min(high, 1.0))
+    if interval is not None and unit == "leaves":
+        interval = (max(low, 1.0), high)
+    ledger.record(
+        f"04.{name}",
+        claim=claim,
+        value=value,
+        unit=unit,
+        ci95=interval,
+        n=n,
+        command=COMMAND,
+        seed=4,
+        **more,
+    )
+
+
+FOLLOWERS = {
+    "markov": "a Markov chain on the tunes of all training styles, its order chosen on validation",
+    "pooled-tree": "one next-note tree on the tunes of all training styles",
+    "validation-single": "the one style's tree that is best on validation styles",
+    "best-single": "the one style's tree that is best on the test tunes, known in hindsight",
+    "best-single-of-each-style": "for each test style the tree that is best on it, in hindsight",
+    "uniform-mixture": "the uniform mixture of all styles' trees",
+    "bayesian-mixture": "a mixture that weighs trees by the tune so far (Bayes' rule)",
+    "follow-the-leader": "whichever tree has done best in the tune so far",
+    "meta-tree": "a meta tree that trusts one style's tree, note by note",
+    "meta-tree-without-record": "a meta tree that does not know how trees did in the tune so far",
+}
+"""What a reader calls each follower of tunes."""
+
+
+def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float]) -> None:
+    """Write bits per note on the test styles, and what the meta tree gains.
+
+    Parameters
+    ----------
+    followed
+        What every method lost on every note.
+    seconds
+        How long it took.
+    facts
+        From :func:`write_memory`, and the size of the meta tree.
+    """
+    n_styles, n_tunes = len(np.unique(followed.style)), int(followed.tune.max()) + 1
+    n = f"{n_styles} styles, {n_tunes} tunes, {len(followed.tune)} notes"
+    data = f"folk tunes of {n_styles} styles that nothing was fitted on or chosen by"
+    shared = {"dataset": data, "seconds": seconds}
+    for name, words in FOLLOWERS.items():
+        row = bootstrap_mean(followed.bits[name], groups=followed.style)
+        _record(
+            f"generation.bits-per-note.{name}",
+            f"Bits per note of {words}.",
+            (row.mean, *row.ci95),
+            "bits",
+            n + "; resampled by style",
+            **shared,
+        )
+    for name in FOLLOWERS:
+        if name == "meta-tree":
+            continue
+        gain = followed.bits[name] - followed.bits["meta-tree"]
+        for unit, groups in (("", followed.style), ("-by-tune", followed.tune)):
+            row = bootstrap_mean(gain, groups=groups)
+            what = "bits-gain" if name == "best-single" else f"bits-gain-over-{name}"
+            _record(
+                f"generation.{what}{unit}",
+                f"Bits per note of {FOLLOWERS[name]} minus those of the meta tree.",
+                (row.mean, *row.ci95),
+                "bits",
+                n + ("; resampled by tune" if unit else "; resampled by style"),
+                **shared,
+            )
+    for name, value in facts.items():
+        _record(
+            f"generation.{name}.meta-tree",
+            FACTS[name],
+            (value, None, None),
+            "leaves" if name == "leaves" else "notes",
+            "40 tunes" if name != "leaves" else "1 tree",
+            **shared,
+        )
+
+
+FACTS = {
+    "leaves": "Leaves of the meta tree that chooses among styles' trees.",
+    "longest-copy": "Median length of the longest stretch that a tune composed by the trusted "
+    "trees shares with a training tune.",
+    "longest-copy-of-real-tunes": "The same of real tunes of the test styles.",
+}
+
+
+def write_memory(choice: Choice, size: Size) -> dict[str, float]:
+    """How much composed tunes copy, beside how much new real tunes do.
+
+    Parameters
+    ----------
+    choice
+        Everything fitted.
+    size
+        As it was fitted.
+
+    Returns
+    -------
+    dict
+        Median longest copies in notes, of 40 composed tunes and of 40 real ones cut to 64 notes.
+    """
+    memory = Memory(some_tunes("train", size.train))
+    model = choice.trusted["meta-tree"]
+    composed = [model.sample(seed, min_notes=48, max_notes=64) for seed in range(40)]
+    real = some_tunes("test", 5)
+    real_cut = [tune.excerpt(0, min(64, len(tune))) for tune in real]
+    return {
+        "longest-copy": _median(memory, composed),
+        "longest-copy-of-real-tunes": _median(memory, real_cut),
+    }
+
+
+def _median(memory: Memory, tunes: list[Any]) -> float:
+    return float(np.median([memory.longest_copy(tune).n_notes for tune in tunes]))
+
+
+def save_followed(path: Path, followed: Followed, seconds: float, facts: Mapping[str, Any]) -> None:
+    """Keep what the generator's run found."""
+    told = json.dumps({"names": followed.names, "seconds": seconds, "facts": dict(facts)})
+    np.savez_compressed(
+        path,
+        single=followed.single,
+        style=followed.style,
+        tune=followed.tune,
+        told=np.array(told),
+        **{f"bits {name}": bits for name, bits in followed.bits.items()},
+    )
+
+
+def saved(path: Path) -> tuple[Followed, float, dict[str, Any]]:
+    """Read what :func:`save_followed` kept."""
+    with np.load(path) as file:
+        told = json.loads(str(file["told"]))
+        bits = {k.removeprefix("bits "): file[k] for k in file.files if k.startswith("bits ")}
+        names = tuple(told["names"])
+        followed = Followed(bits, file["single"], file["style"], file["tune"], names)
+    return followed, told["seconds"], told["facts"]
