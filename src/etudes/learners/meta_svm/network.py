@@ -105,9 +105,7 @@ class MetaOptNet(nn.Module):
             When the support vector machine is not solved.
         """
         support, query = map(flatten, encoded_together(episode, self.encoder))
-        scores = HEADS[self.head](
-            support, episode.support_y, query, episode.n_way, **self.settings
-        )
+        scores = HEADS[self.head](support, episode.support_y, query, episode.n_way, **self.settings)
         return self.log_scale.exp() * scores
 
     def loss(self, episode: Episode) -> torch.Tensor:
