@@ -19,7 +19,7 @@ from etudes.learners.meta_svm.dual import DualSolution, NewtonSystem, solve_dual
 
 __all__ = ["ShareOfOptimum", "kernel_gradient", "optimal_shares"]
 
-JITTER = 1e-8
+JITTER = 1e-9
 """Added to the kernel's diagonal, over its mean, so that equal examples share their pull equally
 and shares have a derivative where only the weights are determined."""
 

@@ -136,7 +136,7 @@ class MetaOptNet(nn.Module):
         MetaOptNet
             Shares the encoder; the scale is this one's, which changes no answer.
         """
-        return MetaOptNet(self.encoder, head, strength, float(self.log_scale.exp()))
+        return MetaOptNet(self.encoder, head, strength, float(self.log_scale.detach().exp()))
 
     def encoded_once(self, x: torch.Tensor) -> tuple[MetaOptNet, torch.Tensor]:
         """Take the encoder out and encode every item once, not once for every episode.

@@ -118,10 +118,10 @@ def write_rows(domain: str, results: dict[str, FewShotResult], seed: int, second
     for a, b in DIFFERENCES:
         if a in results and b in results:
             difference = paired_difference(results[a], results[b])
-            told = (PAPER.get((a, one.k_shot)), PAPER.get((b, one.k_shot)))
+            first, second = PAPER.get((a, one.k_shot)), PAPER.get((b, one.k_shot))
             paper = None
-            if None not in told:
-                paper = {"value": round(told[0] - told[1], 4), "citation": CITATION}  # type: ignore[operator]
+            if first is not None and second is not None:
+                paper = {"value": round(first - second, 4), "citation": CITATION}
             ledger.record(
                 f"{stem}.margin.{a}-over-{b}",
                 claim=f"{where}, same tasks: {words(a)} against {words(b)}",
