@@ -38,7 +38,7 @@ from etudes.recipes.svm_heads.report import (
 from etudes.recipes.svm_heads.solver import solver_against_sklearn
 from etudes.train import History
 
-STEPS = {"instruments": 900, "styles": 600}
+STEPS = {"instruments": 600, "styles": 600}
 """Training episodes of each network."""
 
 SEEDS, N_TASKS, TRIAL_STEPS, TRIAL_TASKS = 3, 600, 200, 150
