@@ -1,4 +1,4 @@
-"""Choose each head's settings on validation classes, with as many trials for one as for another.
+"""Choose each head's settings on validation classes, with no fewer trials for the one to beat.
 
 The idea in a sentence: a head that was tuned twice as long would win for that reason (Lucic et al.,
 "Are GANs created equal?", NeurIPS 2018, show how far that goes).
@@ -20,7 +20,7 @@ RATES = (1e-3, 2e-3)
 GRID: dict[str, list[dict[str, Any]]] = {
     "svm": [{"strength": c} for c in (0.01, 0.1, 1.0)],
     "ridge": [{"strength": strength} for strength in (5.0, 50.0, 500.0)],
-    "prototype": [{"scale": scale} for scale in (1.0, 7.0, 30.0)],
+    "prototype": [{"scale": scale} for scale in (1.0, 7.0, 30.0, 120.0, 1000.0)],
     "relation": [
         {"loss": "squared-error", "combine": "sum"},
         {"loss": "cross-entropy", "combine": "sum"},
@@ -32,7 +32,8 @@ TRIALS: dict[str, list[dict[str, Any]]] = {
     head: [{**one, "lr": lr} for one, lr in itertools.product(settings, RATES)]
     for head, settings in GRID.items()
 }
-"""Six settings of each head: three of what is its own, with two step sizes."""
+"""Three settings of what is each head's own, with two step sizes. Prototypes get five: the best of
+three lay at the end of its range, and they are what the others must beat."""
 
 SHOTS = (1, 5, 10)
 

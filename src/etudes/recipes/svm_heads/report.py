@@ -13,6 +13,7 @@ import numpy as np
 from etudes.data.instruments import TRAIN_PROGRAMS
 from etudes.evaluate import FewShotResult, chance, paired_difference
 from etudes.recipes.spread import spread
+from etudes.recipes.svm_heads.choosing import TRIALS
 from etudes.recipes.svm_heads.domains import LOADED, N_WAY
 from etudes.recipes.svm_heads.networks import HEAD_NAMES
 from etudes.train import History, save_weights
@@ -195,7 +196,7 @@ def write_choice(
         ci95=None,
         n=f"{3 * n_tasks} tasks",
         dataset=f"validation {domain}",
-        baselines={"worst of the settings": min(trials.values())},
+        baselines={key.split(" ", 2)[2].replace("'", ""): value for key, value in trials.items()},
         command=COMMAND,
         seed=0,
         seconds=0,
@@ -241,7 +242,7 @@ An embedding of single notes, meta-learned under {words}: tells an instrument th
 | Data | 98 notes of each of {n_programs} General MIDI instruments from the TimGM6mb soundfont, 1 s, 16 kHz, 64 mel bands; 70% of the classes of an episode layered with a second instrument, filters and envelopes varied by class |
 | Never seen | guitars and brass (validation); organs, strings, reeds, pads (test) |
 | Steps | {steps} episodes, {n_way}-way, 1 and 5 shots in turn, 3 questions a class; best weights at step {best_step} |
-| Settings | {settings}, best of six on validation instruments |
+| Settings | {settings}, best of {n_trials} on validation instruments |
 | Weights | {n_weights:,} |
 | Seed | 0 |
 | Time | {seconds:.0f} s on {hardware} |
@@ -275,6 +276,7 @@ def save(head: str, model: Any, history: History, chosen: dict[str, Any]) -> Non
         "command": COMMAND,
         "n_programs": len(TRAIN_PROGRAMS),
         "n_way": N_WAY["instruments"],
+        "n_trials": len(TRIALS[head]),
         "steps": history.steps,
         "best_step": history.best_step,
         "n_weights": sum(p.numel() for p in model.parameters()),
