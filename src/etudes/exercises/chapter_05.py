@@ -215,7 +215,7 @@ WANTED = 0.56
         "Take each support note's difference to the mean of its own class: how far do they spread?",
         "Divide all numbers by that spread (plus a little, such as 1e-3), then take prototypes.",
     ],
-    when_right="What varies inside classes is noise. Chapter 6 learns that from many other classes.",
+    when_right="What varies inside classes is noise. Chapter 6 learns it from other classes.",
 )
 def grade_head(answer: Callable[..., Any]) -> str | None:
     """Right reaches the wanted accuracy on 200 tasks of validation instruments, asking each query

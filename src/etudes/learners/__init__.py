@@ -5,9 +5,10 @@ query item: ``learner(episode) -> (n_way * n_query, n_way)``. Whatever evaluates
 works through that call, so a nearest centroid and a relation network stand in the same table.
 
 Without training: :mod:`~etudes.learners.centroid`, :mod:`~etudes.learners.classical`. Trained on
-episodes: :mod:`~etudes.learners.prototypical`, :mod:`~etudes.learners.relation`. On top of either:
+episodes: :mod:`~etudes.learners.prototypical`, :mod:`~etudes.learners.relation`,
+:mod:`~etudes.learners.meta_svm`. On top of either:
 :mod:`~etudes.learners.finetune`. The networks that turn an item into numbers are in
-:mod:`~etudes.learners.encoders`. Chapters 02 and 06 use them; modules load when first used.
+:mod:`~etudes.learners.encoders`. Chapters 02, 05 and 06 use them; modules load when first used.
 """
 
 import importlib
@@ -25,6 +26,9 @@ _HOME = {
     "RelationModule": "relation",
     "RelationNetwork": "relation",
     "FineTuned": "finetune",
+    "MetaOptNet": "meta_svm",
+    "StackedSVM": "meta_svm",
+    "SupportVectorMachine": "meta_svm",
 }
 _SUBMODULES = frozenset({"blocks", *_HOME.values()})
 
