@@ -38,10 +38,13 @@ from etudes.recipes.svm_heads.report import (
 from etudes.recipes.svm_heads.solver import solver_against_sklearn
 from etudes.train import History
 
-STEPS = {"instruments": 600, "styles": 600}
+STEPS = {"instruments": 600, "styles": 300}
 """Training episodes of each network."""
 
-SEEDS, N_TASKS, TRIAL_STEPS, TRIAL_TASKS = 3, 600, 200, 150
+TRIAL_STEPS = {"instruments": 200, "styles": 100}
+"""Training episodes of each trial of settings."""
+
+SEEDS, N_TASKS, TRIAL_TASKS = 3, 600, 150
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m etudes.recipes.svm_heads")
     parser.add_argument("--full", action="store_true", help="the committed size; writes results")
     parser.add_argument("--domain", choices=tuple(DOMAINS), help="one of the two only")
-    parser.add_argument("--choose", action="store_true", help="stop before the test classes")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"trainings of each ({SEEDS})")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for name in [options.domain] if options.domain else DOMAINS:
@@ -69,9 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         work.mkdir(parents=True, exist_ok=True)
         begun = time.perf_counter()
         chosen = _choose(domain, work)
-        runs = [_train(domain, chosen, seed, work) for seed in range(SEEDS)]
-        if not options.choose:
-            _test(domain, chosen, runs, begun)
+        runs = [_train(domain, chosen, seed, work) for seed in range(options.seeds)]
+        _test(domain, chosen, runs, begun)
 
 
 def _quick(domain: Domain) -> None:
@@ -92,10 +94,10 @@ def _choose(domain: Domain, work: Path) -> dict[str, dict[str, Any]]:
     known = json.loads(path.read_text()) if path.exists() else {}
     chosen = {}
     for head in HEAD_NAMES:
-        chosen[head], trials = choose(domain, head, TRIAL_STEPS, TRIAL_TASKS, known)
+        chosen[head], trials = choose(domain, head, TRIAL_STEPS[domain.name], TRIAL_TASKS, known)
         write_atomically(path, json.dumps(known).encode())
         print(f"{domain.name}, {head}: {chosen[head]}", flush=True)
-        write_choice(domain.name, chosen[head], trials, head, TRIAL_TASKS)
+        write_choice(domain.name, chosen[head], trials, head, TRIAL_STEPS[domain.name], TRIAL_TASKS)
     return chosen
 
 
@@ -150,7 +152,7 @@ def _test(
         **networks[0],
         **baselines,
         **untrained,
-        **swapped(networks[0], chosen),
+        **swapped({head: networks[0][head] for head in ("svm", "prototype")}, chosen),
     }
     for k_shot in SHOTS:
         print(f"{domain.name}, test, 5-way {k_shot}-shot", flush=True)

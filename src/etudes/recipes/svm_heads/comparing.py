@@ -98,12 +98,12 @@ def compare(
 
 
 def swapped(trained: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[str, MetaOptNet]:
-    """Every head on every embedding but its own.
+    """Each head on the embedding that was trained with another.
 
     Parameters
     ----------
     trained
-        Head → the network trained with it; a relation network gives its embedding too.
+        Head → the network trained with it.
     chosen
         Head → its settings, of which the strength goes with the head.
 
@@ -112,13 +112,12 @@ def swapped(trained: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[
     dict
         ``"svm-head-on-prototype-embedding"`` and so on → learner.
     """
-    heads = ("svm", "ridge", "prototype")
     return {
         f"{head}-head-on-{other}-embedding": MetaOptNet(
             network.encoder, head, chosen[head].get("strength")
         ).eval()
         for other, network in trained.items()
-        for head in heads
+        for head in trained
         if head != other
     }
 

@@ -181,7 +181,12 @@ def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], second
 
 
 def write_choice(
-    domain: str, chosen: dict[str, Any], trials: dict[str, float], head: str, n_tasks: int
+    domain: str,
+    chosen: dict[str, Any],
+    trials: dict[str, float],
+    head: str,
+    steps: int,
+    n_tasks: int,
 ) -> None:
     """Write what a head reached on validation classes, and with which settings."""
     from etudes import ledger
@@ -189,7 +194,7 @@ def write_choice(
     told = ", ".join(f"{name} {value}" for name, value in chosen.items())
     ledger.record(
         f"05.{domain}.choosing.accuracy.{head}",
-        claim=f"{domain.capitalize()}, validation classes, 200 steps, mean of 1, 5 and 10 shots: "
+        claim=f"{domain.capitalize()}, validation classes, {steps} steps, mean of 1, 5 and 10 shots: "
         f"{words(head)}, best of {len(trials)} settings ({told})",
         value=max(trials.values()),
         unit="fraction",
