@@ -194,8 +194,8 @@ def write_choice(
     told = ", ".join(f"{name} {value}" for name, value in chosen.items())
     ledger.record(
         f"05.{domain}.choosing.accuracy.{head}",
-        claim=f"{domain.capitalize()}, validation classes, {steps} steps, mean of 1, 5 and 10 shots: "
-        f"{words(head)}, best of {len(trials)} settings ({told})",
+        claim=f"{domain.capitalize()}, validation classes, {steps} steps, mean of 1, 5 and 10 "
+        f"shots: {words(head)}, best of {len(trials)} settings ({told})",
         value=max(trials.values()),
         unit="fraction",
         ci95=None,
