@@ -347,14 +347,18 @@ def test_the_fitted_machine_is_sklearns_and_invariant_to_units():
 
     metres = replace(task, support_x=task.support_x * 1000 + 5, query_x=task.query_x * 1000 + 5)
     assert torch.allclose(SupportVectorMachine()(metres), scores, atol=1e-3)
+    alike = SupportVectorMachine(standardise=False)
+    assert torch.allclose(alike(metres), alike(task), atol=1e-3)
+    assert not torch.allclose(alike(task), scores, atol=1e-3)
     assert evaluate(SupportVectorMachine(), sampler(), 20, progress=False).mean > 0.8
     assert evaluate(SupportVectorMachine(), sampler(n_way=2), 10, progress=False).mean > 0.8
 
 
 @pytest.mark.parametrize("k_shot", [1, 2, 6])
 def test_stacking_answers_and_is_no_better_than_its_best_part(k_shot):
-    views = {"low": lambda x: x[:, :3], "high": lambda x: x[:, 3:]}
-    stacked = evaluate(StackedSVM(views), sampler(k_shot=k_shot), 20, progress=False)
+    halves = (lambda x: x[:, :3], lambda x: x[:, 3:])
+    inner = {str(i): SupportVectorMachine(half) for i, half in enumerate(halves)}
+    stacked = evaluate(StackedSVM(inner), sampler(k_shot=k_shot), 20, progress=False)
     assert stacked.mean > 0.5 and not stacked.transductive
 
 
@@ -367,8 +371,8 @@ def test_the_outer_machine_learns_from_examples_that_the_inner_ones_did_not_see(
         """One column for each item, all different: perfect on what was seen, empty elsewhere."""
         return torch.from_numpy(rng.normal(size=(len(x), 200)).astype("f"))
 
-    views = {"honest": lambda x: x, "by heart": by_heart}
-    right = (StackedSVM(views)(task).argmax(1) == task.query_y).float().mean()
+    inner = {"honest": SupportVectorMachine(), "by heart": SupportVectorMachine(by_heart)}
+    right = (StackedSVM(inner)(task).argmax(1) == task.query_y).float().mean()
     assert float(right) > 0.8
 
 
@@ -377,7 +381,7 @@ def test_what_the_fitted_machines_refuse():
         SupportVectorMachine(features=3)
     with pytest.raises(ValueError, match="c must be a finite number above 0"):
         SupportVectorMachine(c=-1)
-    with pytest.raises(TypeError, match="views must map names to functions, got dict"):
+    with pytest.raises(TypeError, match="inner must map names to machines, got dict"):
         StackedSVM({})
-    with pytest.raises(TypeError, match=r"views\['a'\] must be callable"):
+    with pytest.raises(TypeError, match=r"inner\['a'\] must be a SupportVectorMachine"):
         StackedSVM({"a": 1})

@@ -44,11 +44,14 @@ def _decisions(x: np.ndarray, y: np.ndarray, q: np.ndarray, c: float) -> np.ndar
     return q @ weights.T
 
 
-def _standardised(x: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and scale both by the support set's own mean and spread; a constant 1 is the bias."""
+def _scaled(x: np.ndarray, q: np.ndarray, standardise: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and scale both by the support set alone; a constant 1 behind them is the bias."""
     centre, spread = x.mean(0), x.std(0)
-    spread[spread < 1e-8] = 1.0
-    scale = spread * x.shape[1] ** 0.5
+    if standardise:
+        spread[spread < 1e-8] = 1.0
+        scale = spread * x.shape[1] ** 0.5
+    else:
+        scale = np.maximum((spread**2).sum() ** 0.5, 1e-8)
     x, q = (x - centre) / scale, (q - centre) / scale
     return np.hstack([x, np.ones((len(x), 1))]), np.hstack([q, np.ones((len(q), 1))])
 
@@ -61,7 +64,10 @@ class SupportVectorMachine:
     features : callable
         ``features(x) -> (n, d)``; :func:`~etudes.learners.centroid.flatten` by default.
     c : float
-        Price of a missed margin, for features of unit mean square.
+        Price of a missed margin, for items of mean squared length 1.
+    standardise : bool
+        Scale every feature by its own spread in the support set. With False all are scaled alike,
+        which is better where they share one unit and few examples must tell which of them matter.
 
     Raises
     ------
@@ -71,10 +77,27 @@ class SupportVectorMachine:
 
     transductive = False
 
-    def __init__(self, features: View = flatten, c: float = 1.0) -> None:
+    def __init__(self, features: View = flatten, c: float = 10.0, standardise: bool = True) -> None:
         if not callable(features):
             raise TypeError(f"features must be callable, got {describe(features)}")
         self.features, self.c = features, check_positive_float(c, "c")
+        self.standardise = bool(standardise)
+
+    def scores(self, x: np.ndarray, y: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Fit on some examples and score others.
+
+        Parameters
+        ----------
+        x, y, q : numpy.ndarray
+            Features of examples ``(n, d)``, labels ``(n,)``, features of queries ``(m, d)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Decision values, shape ``(m, n_way)``.
+        """
+        x, q = _scaled(x, q, self.standardise)
+        return _decisions(x, y, q, self.c)
 
     def __call__(self, episode: Episode) -> torch.Tensor:
         """Answer a task.
@@ -90,7 +113,7 @@ class SupportVectorMachine:
             Decision values, shape ``(n_way * n_query, n_way)``, float32.
         """
         x, q = _numbers(*features_of(episode, self.features))
-        return torch.from_numpy(_decisions(x, episode.support_y.numpy(), q, self.c)).float()
+        return torch.from_numpy(self.scores(x, episode.support_y.numpy(), q)).float()
 
 
 class StackedSVM:
@@ -104,26 +127,28 @@ class StackedSVM:
 
     Parameters
     ----------
-    views : mapping of str to callable
-        ``view(x) -> (n, d)`` for each inner machine.
+    inner : mapping of str to SupportVectorMachine
+        The inner machines by name.
     c : float
-        Price of a missed margin, of all machines.
+        Price of a missed margin, of the outer machine.
 
     Raises
     ------
     TypeError, ValueError
-        When there is no view, one cannot be called, or ``c`` is not a positive number.
+        When there is no inner machine, one is something else, or ``c`` is not a positive number.
     """
 
     transductive = False
 
-    def __init__(self, views: Mapping[str, View], c: float = 1.0) -> None:
-        if not isinstance(views, Mapping) or not views:
-            raise TypeError(f"views must map names to functions, got {describe(views)}")
-        for name, view in views.items():
-            if not callable(view):
-                raise TypeError(f"views[{name!r}] must be callable, got {describe(view)}")
-        self.views, self.c = dict(views), check_positive_float(c, "c")
+    def __init__(self, inner: Mapping[str, SupportVectorMachine], c: float = 1.0) -> None:
+        if not isinstance(inner, Mapping) or not inner:
+            raise TypeError(f"inner must map names to machines, got {describe(inner)}")
+        for name, machine in inner.items():
+            if not isinstance(machine, SupportVectorMachine):
+                raise TypeError(
+                    f"inner[{name!r}] must be a SupportVectorMachine, got {describe(machine)}"
+                )
+        self.inner, self.c = dict(inner), check_positive_float(c, "c")
 
     def __call__(self, episode: Episode) -> torch.Tensor:
         """Answer a task.
@@ -141,21 +166,21 @@ class StackedSVM:
         check_episode(episode)
         y, k_shot = episode.support_y.numpy(), episode.k_shot
         fold = np.arange(len(y)) % k_shot % 5  # support items stand in order of their class
-        inner, asked = [], []
-        for view in self.views.values():
-            x, q = _numbers(*features_of(episode, view))
+        told, asked = [], []
+        for machine in self.inner.values():
+            x, q = _numbers(*features_of(episode, machine.features))
             values = np.zeros((len(y), episode.n_way))
             for out in range(min(k_shot, 5)):
                 held = fold == out
                 seen = ~held if k_shot > 1 else held
-                values[held] = _decisions(x[seen], y[seen], x[held], self.c)
-            inner.append(values)
-            asked.append(_decisions(x, y, q, self.c))
-        x, q = _standardised(np.hstack(inner), np.hstack(asked))
+                values[held] = machine.scores(x[seen], y[seen], x[held])
+            told.append(values)
+            asked.append(machine.scores(x, y, q))
+        x, q = _scaled(np.hstack(told), np.hstack(asked), standardise=False)
         return torch.from_numpy(_decisions(x, y, q, self.c)).float()
 
 
 def _numbers(support: torch.Tensor, query: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Features of both sides, standardised, in float64."""
-    x = support.detach().cpu().numpy().astype(np.float64)
-    return _standardised(x, query.detach().cpu().numpy().astype(np.float64))
+    """Features of both sides in float64."""
+    x, q = (z.detach().cpu().numpy().astype(np.float64) for z in (support, query))
+    return x, q

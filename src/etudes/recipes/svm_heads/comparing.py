@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from etudes.evaluate import FewShotResult, evaluate
-from etudes.learners.centroid import NearestCentroid, envelope, flatten, time_average
+from etudes.learners.centroid import NearestCentroid, envelope, time_average
 from etudes.learners.melody import block_columns
 from etudes.learners.meta_svm import MetaOptNet, StackedSVM, SupportVectorMachine
 from etudes.recipes.instruments.networks import encoded_once
@@ -130,14 +130,17 @@ def instrument_baselines() -> dict[str, Any]:
     dict
         Name → learner.
     """
-    views = {"notes": flatten, "spectrum": time_average, "envelope": envelope}
+    inner = {  # prices and scalings chosen on validation instruments
+        "notes": SupportVectorMachine(),
+        "spectrum": SupportVectorMachine(time_average),
+        "envelope": SupportVectorMachine(envelope, standardise=False),
+    }
     return {
         "nearest-centroid": NearestCentroid(),
         "nearest-centroid-envelope": NearestCentroid(envelope),
-        "raw-svm": SupportVectorMachine(),
-        "raw-svm-spectrum": SupportVectorMachine(time_average),
-        "raw-svm-envelope": SupportVectorMachine(envelope),
-        "stacked-svm": StackedSVM(views),
+        "raw-svm": inner["notes"],
+        "raw-svm-envelope": inner["envelope"],
+        "stacked-svm": StackedSVM(inner),
     }
 
 
@@ -152,14 +155,16 @@ def style_baselines() -> dict[str, Any]:
     training = load_tunes("train", unlabelled=True)
     x = describe(training)
     scale, space = fit_space(training, x, smoothing=None), fit_space(training, x)
-    views = {
-        "pitch": Columns(block_columns(names=("pitch_from_final", "interval"))),
-        "rhythm": Columns(block_columns(names=("duration", "duration_pairs"))),
-        "all": scale,
+    pitch = Columns(block_columns(names=("pitch_from_final", "interval")))
+    rhythm = Columns(block_columns(names=("duration", "duration_pairs")))
+    inner = {
+        "pitch": SupportVectorMachine(pitch, standardise=False),
+        "rhythm": SupportVectorMachine(rhythm, standardise=False),
+        "all": SupportVectorMachine(scale, standardise=False),
     }
     return {
         "nearest-centroid": NearestCentroid(scale),
-        "raw-svm": SupportVectorMachine(scale),
-        "stacked-svm": StackedSVM(views),
+        "raw-svm": inner["all"],
+        "stacked-svm": StackedSVM(inner),
         "svm-in-space": MetaOptNet(space, "svm", 0.1).eval(),
     }
