@@ -44,7 +44,10 @@ STEPS = {"instruments": 600, "styles": 300}
 TRIAL_STEPS = {"instruments": 200, "styles": 100}
 """Training episodes of each trial of settings."""
 
-SEEDS, N_TASKS, TRIAL_TASKS = 3, 600, 150
+TRIAL_TASKS = {"instruments": 150, "styles": 60}
+"""Validation tasks of each trial and number of shots."""
+
+SEEDS, N_TASKS = 3, 600
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -92,9 +95,12 @@ def _choose(domain: Domain, work: Path) -> dict[str, dict[str, Any]]:
     """The best settings of every head on validation classes; remembers finished trials."""
     path = work / f"svm-heads-{domain.name}-trials.json"
     known = json.loads(path.read_text()) if path.exists() else {}
+    steps, n_tasks = TRIAL_STEPS[domain.name], TRIAL_TASKS[domain.name]
     chosen = {}
     for head in HEAD_NAMES:
-        chosen[head], trials = choose(domain, head, TRIAL_STEPS[domain.name], TRIAL_TASKS, known)
+        chosen[head], trials = choose(
+            domain, head, TRIAL_STEPS[domain.name], TRIAL_TASKS[domain.name], known
+        )
         write_atomically(path, json.dumps(known).encode())
         print(f"{domain.name}, {head}: {chosen[head]}", flush=True)
         write_choice(domain.name, chosen[head], trials, head, TRIAL_STEPS[domain.name], TRIAL_TASKS)
