@@ -98,12 +98,10 @@ def _choose(domain: Domain, work: Path) -> dict[str, dict[str, Any]]:
     steps, n_tasks = TRIAL_STEPS[domain.name], TRIAL_TASKS[domain.name]
     chosen = {}
     for head in HEAD_NAMES:
-        chosen[head], trials = choose(
-            domain, head, TRIAL_STEPS[domain.name], TRIAL_TASKS[domain.name], known
-        )
+        chosen[head], trials = choose(domain, head, steps, n_tasks, known)
         write_atomically(path, json.dumps(known).encode())
         print(f"{domain.name}, {head}: {chosen[head]}", flush=True)
-        write_choice(domain.name, chosen[head], trials, head, TRIAL_STEPS[domain.name], TRIAL_TASKS)
+        write_choice(domain.name, chosen[head], trials, head, steps, n_tasks)
     return chosen
 
 
