@@ -160,7 +160,12 @@ def _test(
     }
     for k_shot in SHOTS:
         print(f"{domain.name}, test, 5-way {k_shot}-shot", flush=True)
-        results = compare(everything, domain, k_shot, N_TASKS)
+        asked = {
+            name: learner
+            for name, learner in everything.items()
+            if k_shot < 10 or name != "stacked-svm"  # dear, and asked about at 1 and 5 shots
+        }
+        results = compare(asked, domain, k_shot, N_TASKS)
         for a, b in DIFFERENCES:
             if a in results and b in results:
                 print(f"  {a} over {b}: {paired_difference(results[a], results[b])}", flush=True)
