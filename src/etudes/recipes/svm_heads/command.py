@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--full", action="store_true", help="the committed size; writes results")
     parser.add_argument("--domain", choices=tuple(DOMAINS), help="one of the two only")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"trainings of each ({SEEDS})")
+    parser.add_argument("--shots", type=int, nargs="+", default=SHOTS, help="of the test tasks")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for name in [options.domain] if options.domain else DOMAINS:
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         begun = time.perf_counter()
         chosen = _choose(domain, work)
         runs = [_train(domain, chosen, seed, work) for seed in range(options.seeds)]
-        _test(domain, chosen, runs, begun)
+        _test(domain, chosen, runs, begun, options.shots)
 
 
 def _quick(domain: Domain) -> None:
@@ -133,6 +134,7 @@ def _test(
     chosen: dict[str, dict[str, Any]],
     runs: list[dict[str, tuple[Any, History]]],
     begun: float,
+    shots: Sequence[int] = SHOTS,
 ) -> None:
     """Meet the test classes, and write everything down."""
     seconds = sum(history.seconds for run in runs for _, history in run.values())
@@ -158,7 +160,7 @@ def _test(
         **untrained,
         **swapped({head: networks[0][head] for head in ("svm", "prototype")}, chosen),
     }
-    for k_shot in SHOTS:
+    for k_shot in shots:
         print(f"{domain.name}, test, 5-way {k_shot}-shot", flush=True)
         asked = {
             name: learner
