@@ -4,14 +4,15 @@ A *learner* is called with an :class:`etudes.episodes.Episode` and gives one row
 query item: ``learner(episode) -> (n_way * n_query, n_way)``. Whatever evaluates or plays a learner
 works through that call, so a nearest centroid and a relation network stand in the same table.
 
-An exception is :mod:`~etudes.learners.meta_tree`, meta decision trees for ordinary classification
-(chapter 04): they have ``fit(x, y)`` and ``predict(x)``, as in scikit-learn.
-
 Without training: :mod:`~etudes.learners.centroid`, :mod:`~etudes.learners.classical`. Trained on
-episodes: :mod:`~etudes.learners.prototypical`, :mod:`~etudes.learners.relation`. On top of either:
-:mod:`~etudes.learners.finetune`. Outer networks that train inner ones, which is not answering an
-episode: :mod:`~etudes.learners.meta_network`. The networks that turn an item into numbers are in
-:mod:`~etudes.learners.encoders`. Chapters 02 and 06 use them; modules load when first used.
+episodes: :mod:`~etudes.learners.prototypical`, :mod:`~etudes.learners.relation`,
+:mod:`~etudes.learners.meta_svm`. On top of either: :mod:`~etudes.learners.finetune`. The networks
+that turn an item into numbers are in :mod:`~etudes.learners.encoders`. Chapters 02, 05
+and 06 use them; modules load when first used.
+
+Two learn something other than a few-shot task. :mod:`~etudes.learners.meta_network` learns how to
+train a network (chapter 03); :mod:`~etudes.learners.meta_tree` learns whom to trust and has
+``fit(x, y)`` and ``predict(x)``, as in scikit-learn (chapter 04).
 """
 
 import importlib
@@ -30,6 +31,9 @@ _HOME = {
     "RelationNetwork": "relation",
     "FineTuned": "finetune",
     "MetaDecisionTree": "meta_tree",
+    "MetaOptNet": "meta_svm",
+    "StackedSVM": "meta_svm",
+    "SupportVectorMachine": "meta_svm",
 }
 _SUBMODULES = frozenset({"blocks", "meta_network", *_HOME.values()})
 

@@ -1,0 +1,170 @@
+"""The same test tasks for everybody: trained networks, swapped heads, and what knows only the task.
+
+The idea in a sentence: a head can be worth something at test time, or in training, or both, and
+swapping tells which.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from etudes.evaluate import FewShotResult, evaluate
+from etudes.learners.centroid import NearestCentroid, envelope, time_average
+from etudes.learners.melody import block_columns
+from etudes.learners.meta_svm import MetaOptNet, StackedSVM, SupportVectorMachine
+from etudes.recipes.instruments.networks import encoded_once
+from etudes.recipes.styles.learners import Columns
+from etudes.recipes.styles.tunes import describe, fit_space, load_tunes
+from etudes.recipes.svm_heads.domains import Domain
+
+
+def encoded(learner: Any, x: torch.Tensor) -> tuple[Any, torch.Tensor]:
+    """Encode every item once where the learner has an encoder; see
+    :func:`~etudes.recipes.instruments.encoded_once`.
+
+    Parameters
+    ----------
+    learner
+        Any learner.
+    x
+        All items.
+
+    Returns
+    -------
+    tuple
+        A learner and the items that it wants.
+    """
+    if isinstance(learner, MetaOptNet):
+        return learner.encoded_once(x)
+    return encoded_once(learner, x)
+
+
+def encoded_by(learner: Any, x: torch.Tensor) -> torch.Tensor:
+    """What a network's embedding makes of items, as vectors ``(n, d)``.
+
+    Parameters
+    ----------
+    learner
+        A network with an ``encoder``.
+    x
+        Items.
+
+    Returns
+    -------
+    torch.Tensor
+    """
+    return encoded(learner, x)[1].flatten(1)
+
+
+def compare(
+    learners: dict[str, Any],
+    domain: Domain,
+    k_shot: int,
+    n_tasks: int = 600,
+    split: str = "test",
+    show: bool = True,
+) -> dict[str, FewShotResult]:
+    """Give every learner the same 5-way tasks.
+
+    Parameters
+    ----------
+    learners
+        Name → learner.
+    domain
+        Instruments or styles.
+    k_shot
+        Examples of each class.
+    n_tasks
+        Tasks.
+    split
+        ``"test"`` or ``"validation"``.
+    show
+        Print a line for each.
+
+    Returns
+    -------
+    dict
+        Name → result.
+    """
+    results = {}
+    for name, learner in learners.items():
+        head, x = encoded(learner, domain.items(split))
+        results[name] = evaluate(head, domain.tasks(split, x, k_shot), n_tasks, progress=False)
+        if show:
+            print(f"  {name:26s} {results[name]}", flush=True)
+    return results
+
+
+def swapped(trained: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[str, MetaOptNet]:
+    """Each head on the embedding that was trained with another.
+
+    Parameters
+    ----------
+    trained
+        Head → the network trained with it.
+    chosen
+        Head → its settings, of which the strength goes with the head.
+
+    Returns
+    -------
+    dict
+        ``"svm-head-on-prototype-embedding"`` and so on → learner.
+    """
+    return {
+        f"{head}-head-on-{other}-embedding": MetaOptNet(
+            network.encoder, head, chosen[head].get("strength")
+        ).eval()
+        for other, network in trained.items()
+        for head in trained
+        if head != other
+    }
+
+
+def instrument_baselines() -> dict[str, Any]:
+    """What knows nothing but the task's own notes.
+
+    Returns
+    -------
+    dict
+        Name → learner.
+    """
+    inner = {  # prices and scalings chosen on validation instruments
+        "notes": SupportVectorMachine(),
+        "spectrum": SupportVectorMachine(time_average),
+        "envelope": SupportVectorMachine(envelope, standardise=False),
+    }
+    return {
+        "nearest-centroid": NearestCentroid(),
+        "nearest-centroid-envelope": NearestCentroid(envelope),
+        "raw-svm": inner["notes"],
+        "raw-svm-envelope": inner["envelope"],
+        "stacked-svm": StackedSVM(inner),
+    }
+
+
+def style_baselines() -> dict[str, Any]:
+    """What knows no style but the task's; counts are brought to one scale by training tunes.
+
+    Returns
+    -------
+    dict
+        Name → learner.
+    """
+    training = load_tunes("train", unlabelled=True)
+    x = describe(training)
+    scale, space = fit_space(training, x, smoothing=None), fit_space(training, x)
+    pitch = Columns(block_columns(names=("pitch_from_final", "interval")))
+    rhythm = Columns(block_columns(names=("duration", "duration_pairs")))
+    inner = {
+        "pitch": SupportVectorMachine(pitch, standardise=False),
+        "rhythm": SupportVectorMachine(rhythm, standardise=False),
+        "all": SupportVectorMachine(scale, standardise=False),
+    }
+    return {
+        "nearest-centroid": NearestCentroid(scale),
+        "raw-svm": inner["all"],
+        "stacked-svm": StackedSVM(inner),
+        "svm-in-space": MetaOptNet(space, "svm", 0.1).eval(),
+    }

@@ -1,0 +1,127 @@
+"""Chapter 5's exercises: solutions are right, stubs untouched, wrong answers get a diagnosis."""
+
+from __future__ import annotations
+
+import pytest
+from exercise_helpers import Chapter, Code
+
+CHAPTER = Chapter("05")
+
+EXTRA_FOR_ALL = """
+def missing(scores, y):
+    return (scores + 1).max(axis=1) - scores[np.arange(len(y)), y]
+"""
+NO_EXTRA = """
+def missing(scores, y):
+    return scores.max(axis=1) - scores[np.arange(len(y)), y]
+"""
+ALL_RIVALS = """
+def missing(scores, y):
+    own = scores[np.arange(len(y)), y]
+    each = np.maximum(scores + 1 - own[:, None], 0)
+    each[np.arange(len(y)), y] = 0
+    return each.sum(axis=1)
+"""
+NEGATIVE = """
+def missing(scores, y):
+    rivals = scores.copy()
+    rivals[np.arange(len(y)), y] = -np.inf
+    return rivals.max(axis=1) + 1 - scores[np.arange(len(y)), y]
+"""
+LARGEST_SHARE = """
+def support_vectors(shares, y):
+    return 1 - shares.max(axis=1) > 1e-6
+"""
+DUST = """
+def support_vectors(shares, y):
+    return shares[np.arange(len(y)), y] < 1
+"""
+AT_EASE = """
+def support_vectors(shares, y):
+    return ~(1 - shares[np.arange(len(y)), y] > 1e-6)
+"""
+TOO_COARSE = """
+def support_vectors(shares, y):
+    return 1 - shares[np.arange(len(y)), y] > 1e-3
+"""
+NO_STRENGTH = """
+def ridge(support_z, support_y, query_z, n_way, strength):
+    pulls = np.linalg.pinv(support_z @ support_z.T) @ np.eye(n_way)[support_y]
+    return query_z @ support_z.T @ pulls
+"""
+EVERYWHERE = """
+def ridge(support_z, support_y, query_z, n_way, strength):
+    gram = support_z @ support_z.T + strength
+    return query_z @ support_z.T @ np.linalg.solve(gram, np.eye(n_way)[support_y])
+"""
+PLUS_MINUS = """
+def ridge(support_z, support_y, query_z, n_way, strength):
+    gram = support_z @ support_z.T + strength * np.eye(len(support_z))
+    return query_z @ support_z.T @ np.linalg.solve(gram, 2 * np.eye(n_way)[support_y] - 1)
+"""
+THE_LONG_WAY = """
+def ridge(support_z, support_y, query_z, n_way, strength):
+    large = support_z.T @ support_z + strength * np.eye(support_z.shape[1])
+    return query_z @ np.linalg.solve(large, support_z.T @ np.eye(n_way)[support_y])
+"""
+PROTOTYPES = """
+def my_head(support_z, support_y, query_z, n_way):
+    means = np.stack([support_z[support_y == k].mean(axis=0) for k in range(n_way)])
+    return -((query_z[:, None] - means) ** 2).sum(axis=2)
+"""
+PEEKING = """
+def my_head(support_z, support_y, query_z, n_way):
+    query_z = query_z - query_z.mean(axis=0)
+    return query_z @ np.stack([support_z[support_y == k].mean(axis=0) for k in range(n_way)]).T
+"""
+ANSWERS = """
+def my_head(support_z, support_y, query_z, n_way):
+    return np.zeros(len(query_z))
+"""
+
+WRONG = [
+    ("05.1", Code(EXTRA_FOR_ALL), "must not be given the extra 1"),
+    ("05.1", Code(NO_EXTRA), "the margin is 1"),
+    ("05.1", Code(ALL_RIVALS), "hardest rival alone"),
+    ("05.1", Code(NEGATIVE), "It misses nothing"),
+    ("05.2", Code(LARGEST_SHARE), "not on its own"),
+    ("05.2", Code(DUST), "solver's dust"),
+    ("05.2", Code(AT_EASE), "other way round"),
+    ("05.2", Code(TOO_COARSE), "pulls gently"),
+    ("05.3", Code(NO_STRENGTH), "strength is missing"),
+    ("05.3", Code(EVERYWHERE), "belongs on the diagonal"),
+    ("05.3", Code(PLUS_MINUS), "labels are 1 and −1"),
+    ("05.4", lambda x, c: 4 * c, "Beyond 8Cx² = 1"),
+    ("05.4", lambda x, c: min(4 * c, -1 / (2 * x**2)), "Below 8Cx² = 1"),
+    ("05.4", lambda x, c: -1 / (2 * x**2) if 8 * c * x**2 < 1 else 4 * c, "each other's place"),
+    ("05.4", lambda x, c: min(4 * c * x, 1 / (2 * x)), "w(x) itself"),
+    ("05.4", lambda x, c: 4 * c if 8 * c * x**2 < 1 else 1 / (2 * x**2), "sign is wrong"),
+    ("05.5", Code(PROTOTYPES), "56% is wanted"),
+    ("05.5", Code(PEEKING), "support set alone"),
+    ("05.5", Code(ANSWERS), "one row for each query"),
+]
+
+
+def test_the_exercises_are_well_formed():
+    CHAPTER.assert_well_formed(WRONG)
+
+
+@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
+def test_the_solution_is_right(exercise_id):
+    CHAPTER.assert_solution_is_right(exercise_id)
+
+
+@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
+def test_the_stub_is_not_attempted(exercise_id):
+    CHAPTER.assert_stub_is_not_attempted(exercise_id)
+
+
+@pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
+def test_a_wrong_answer_is_diagnosed(exercise_id, answer, fragment):
+    CHAPTER.assert_wrong(exercise_id, answer, fragment)
+
+
+def test_ridge_may_be_solved_the_long_way():
+    from etudes.exercises import check
+
+    assert check("05.3", CHAPTER.answer("05.3", THE_LONG_WAY)).state == "right"
