@@ -86,6 +86,16 @@ def test_halfway_stays_below_the_higher_value():
     assert low <= split.threshold < high
 
 
+@pytest.mark.parametrize("few", [slice(0, 3), slice(17, 20)])
+def test_neither_side_of_a_split_may_be_too_small(few):
+    losses = np.tile([0.0, 1.0], (20, 1))
+    losses[few] = [1.0, 0.0]  # another expert is right about the first, or the last, three
+    values = np.arange(20.0)[:, None]
+    assert meta_tree.best_split(values, losses, min_leaf=3).gain == pytest.approx(3 / 20)
+    assert meta_tree.best_split(values, losses, min_leaf=4).gain < 3 / 20 - 0.01
+    assert meta_tree.best_split(values, losses, min_leaf=9) is None
+
+
 def test_a_tree_respects_its_smallest_leaf_and_its_depth():
     properties, losses = random_problem(200)
     root = meta_tree.grow(properties, losses, min_leaf=15)

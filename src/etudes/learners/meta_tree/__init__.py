@@ -5,15 +5,15 @@ them is and says whose answer to take.
 
 The method is that of L. Todorovski and S. Džeroski, "Combining classifiers with meta decision
 trees", *Machine Learning* 50, 2003. Inner nodes ask about properties of the class distributions
-that the base classifiers predict (:mod:`~etudes.learners.meta_tree.properties`), never about the
+that the base classifiers predict (``meta_tree.properties``), never about the
 data. A set of examples is as impure as the error of the *best single* base classifier on it
-(:mod:`~etudes.learners.meta_tree.growing`). What the base classifiers predict is learned from by
-cross-validation (:mod:`~etudes.learners.meta_tree.cross_predicting`), on examples that they were
+(``meta_tree.growing``). What the base classifiers predict is learned from by
+cross-validation (``meta_tree.cross_predicting``), on examples that they were
 not fitted on.
 
 Everything that combines classifiers in other ways, from picking the best to stacking, is in
-:mod:`~etudes.learners.meta_tree.combiners`, on the same predictions. Pruning
-(:mod:`~etudes.learners.meta_tree.pruning`) treats meta trees and ordinary ones alike.
+``meta_tree.combiners``, on the same predictions. Pruning
+(``meta_tree.pruning``) treats meta trees and ordinary ones alike.
 Chapter 04.
 """
 

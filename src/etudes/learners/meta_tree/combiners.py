@@ -4,7 +4,7 @@ The idea in one sentence: pick one, let them vote, or learn from their answers; 
 tree, each of which it must be measured against.
 
 Each combiner is fitted on what base classifiers said of examples they had not seen
-(:func:`~etudes.learners.meta_tree.cross_predicting.cross_predict`) and then asked about what they
+(:func:`~etudes.learners.meta_tree.cross_predict`) and then asked about what they
 say of new ones. That stacking is at best about as good as selecting the best one is the finding of
 S. Džeroski and B. Ženko, *Machine Learning* 54, 2004. Multi-response linear regression for
 stacking is due to K. M. Ting and I. H. Witten, *Journal of Artificial Intelligence Research* 10,
@@ -86,7 +86,7 @@ class MetaTreeCombiner:
     Parameters
     ----------
     min_leaf, alpha
-        As for :class:`~etudes.learners.meta_tree.tree.MetaTree`.
+        As for :class:`~etudes.learners.meta_tree.MetaTree`.
     """
 
     tree: MetaTree

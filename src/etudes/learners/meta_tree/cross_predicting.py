@@ -56,7 +56,7 @@ class Predictions:
 
     def properties(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """What a meta tree may ask about them, see
-        :func:`~etudes.learners.meta_tree.properties.property_table`."""
+        :func:`~etudes.learners.meta_tree.property_table`."""
         return property_table(self.probabilities, self.weights, self.names)
 
 

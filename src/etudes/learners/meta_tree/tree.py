@@ -25,7 +25,7 @@ class MetaTree:
     min_leaf : int
         At least so many examples in every leaf.
     alpha : float or None
-        What a leaf costs (:mod:`~etudes.learners.meta_tree.pruning`); 0 leaves the tree as it
+        What a leaf costs (``meta_tree.pruning``); 0 leaves the tree as it
         grew; None has cross-validation choose.
     max_depth : int, optional
         At most so many questions on any way.
@@ -96,7 +96,7 @@ class MetaTree:
         Raises
         ------
         TypeError, ValueError
-            As :func:`~etudes.learners.meta_tree.growing.grow`, or when there are more or fewer
+            As :func:`~etudes.learners.meta_tree.grow`, or when there are more or fewer
             names than columns.
         """
         x = check_array(properties, "properties", shape=("n", "n_properties")).astype(float)
