@@ -67,7 +67,7 @@ def figure(value: float | str, unit: str, digits: int | None = None) -> str:
     value : float or str
         Text stays as it is.
     unit : str
-        ``"fraction"`` becomes a percentage, ``"fraction-difference"`` points.
+        ``"fraction"`` becomes a percentage, ``"fraction-difference"`` points, ``"ratio"`` has none.
     digits : int, optional
         Decimals; 1 for percentages and points, otherwise 2.
 
@@ -90,5 +90,6 @@ def _number(value: float, unit: str, digits: int | None) -> tuple[str, str]:
     elif isinstance(value, int):
         text, mark = f"{value:,}", f" {unit}"
     else:
-        text, mark = f"{value:,.{2 if digits is None else digits}f}", f" {unit}"
+        text = f"{value:,.{2 if digits is None else digits}f}"
+        mark = "" if unit == "ratio" else f" {unit}"  # of two of a kind: a number without a unit
     return text.replace("-", MINUS), mark
