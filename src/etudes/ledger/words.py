@@ -67,7 +67,8 @@ def figure(value: float | str, unit: str, digits: int | None = None) -> str:
     value : float or str
         Text stays as it is.
     unit : str
-        ``"fraction"`` becomes a percentage, ``"fraction-difference"`` points, ``"ratio"`` has none.
+        ``"fraction"`` becomes a percentage, ``"fraction-difference"`` points; ``"ratio"`` and
+        ``"count"`` are plain numbers.
     digits : int, optional
         Decimals; 1 for percentages and points, otherwise 2.
 
@@ -87,9 +88,8 @@ def _number(value: float, unit: str, digits: int | None) -> tuple[str, str]:
         text, mark = f"{100 * value:.{1 if digits is None else digits}f}", "%"
     elif unit == "fraction-difference":
         text, mark = f"{100 * value:+.{1 if digits is None else digits}f}", " points"
-    elif isinstance(value, int):
-        text, mark = f"{value:,}", f" {unit}"
     else:
-        text = f"{value:,.{2 if digits is None else digits}f}"
-        mark = "" if unit == "ratio" else f" {unit}"  # of two of a kind: a number without a unit
+        places = digits if digits is not None else 0 if isinstance(value, int) else 2
+        text = f"{value:,.{places}f}"
+        mark = "" if unit in ("ratio", "count") else f" {unit}"  # plain numbers
     return text.replace("-", MINUS), mark
