@@ -133,7 +133,7 @@ class NoteNetwork:
         weights : torch.Tensor
             Shape ``(n, n_weights)``.
         shapes : torch.Tensor
-            Of each note's pitch, from :func:`~etudes.generators.harmonic_noise.shapes`:
+            Of each note's pitch, from :func:`~etudes.generators.harmonic_noise.partials.shapes`:
             ``(n, 72, 40)``.
 
         Returns

@@ -111,7 +111,7 @@ class Tuned:
         Returns
         -------
         tuple
-            As from :func:`~etudes.learners.meta_network.descend`.
+            As from :func:`~etudes.learners.meta_network.descent.descend`.
         """
         start = batch.start(network) if start is None else start
         return _run(self.name, self.setting, batch, network, start, self.n_steps, keep)

@@ -22,7 +22,7 @@ from etudes.recipes.svm_heads.domains import Domain
 
 def encoded(learner: Any, x: torch.Tensor) -> tuple[Any, torch.Tensor]:
     """Encode every item once where the learner has an encoder; see
-    :func:`~etudes.recipes.instruments.encoded_once`.
+    :func:`~etudes.recipes.instruments.networks.encoded_once`.
 
     Parameters
     ----------
