@@ -98,7 +98,10 @@ def visit(browser, site: str) -> Iterator[object]:
         )
 
         def weigh(request: object) -> None:
-            if request.url.startswith(site):
+            # what every page shares is fetched once a visit, by whichever page comes first: counted
+            # here, a page's weight would depend on which pages were opened before it
+            shared = "/_static/" in request.url or "searchindex.js" in request.url
+            if request.url.startswith(site) and not shared:
                 seen.weight += request.sizes()["responseBodySize"]
 
         def guard(route: object) -> None:
