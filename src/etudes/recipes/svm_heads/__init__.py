@@ -18,6 +18,7 @@ from etudes.recipes.svm_heads.comparing import (
     encoded,
     encoded_by,
     instrument_baselines,
+    interaction,
     style_baselines,
     swapped,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "encoded_by",
     "instrument_baselines",
     "instruments",
+    "interaction",
     "load_trained",
     "make_network",
     "solver_against_sklearn",

@@ -158,7 +158,7 @@ def _test(
         **networks[0],
         **baselines,
         **untrained,
-        **swapped({head: networks[0][head] for head in ("svm", "prototype")}, chosen),
+        **_swapped(networks[0], chosen),
     }
     for k_shot in shots:
         print(f"{domain.name}, test, 5-way {k_shot}-shot", flush=True)
@@ -172,10 +172,17 @@ def _test(
             if a in results and b in results:
                 print(f"  {a} over {b}: {paired_difference(results[a], results[b])}", flush=True)
         again = [results] + [
-            compare(run, domain, k_shot, N_TASKS, show=False) for run in networks[1:]
+            compare({**run, **_swapped(run, chosen)}, domain, k_shot, N_TASKS, show=False)
+            for run in networks[1:]
         ]
-        values = {head: [one[head].mean for one in again] for head in HEAD_NAMES}
+        asked_again = (*HEAD_NAMES, *_swapped(networks[0], chosen))
+        values = {name: [one[name].mean for one in again] for name in asked_again}
         print("  seeds:", {head: [round(v, 3) for v in vs] for head, vs in values.items()})
         spent = seconds + time.perf_counter() - begun
         write_rows(domain.name, results, 0, spent)
         write_seeds(domain.name, k_shot, values, spent)
+
+
+def _swapped(networks: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The machine and prototypes, each on the other's embedding."""
+    return swapped({head: networks[head] for head in ("svm", "prototype")}, chosen)

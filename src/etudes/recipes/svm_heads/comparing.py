@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from etudes.evaluate import FewShotResult, evaluate
+from etudes.evaluate import Difference, FewShotResult, evaluate
+from etudes.evaluate.intervals import class_interval, task_interval
 from etudes.learners.centroid import NearestCentroid, envelope, time_average
 from etudes.learners.melody import block_columns
 from etudes.learners.meta_svm import MetaOptNet, StackedSVM, SupportVectorMachine
@@ -120,6 +121,36 @@ def swapped(trained: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[
         for head in trained
         if head != other
     }
+
+
+SQUARE = (
+    ("svm", "prototype-head-on-svm-embedding"),
+    ("svm-head-on-prototype-embedding", "prototype"),
+)
+"""Two embeddings (lines) under two heads (columns)."""
+
+
+def interaction(results: dict[str, FewShotResult]) -> Difference:
+    """How much more the machine is worth on the embedding trained with it than on the other.
+
+    Parameters
+    ----------
+    results
+        Name → result of the same tasks, with the four of :data:`SQUARE` among them.
+
+    Returns
+    -------
+    Difference
+        The first line's difference minus the second's, task by task and class by class.
+    """
+    (own, other), (put, home) = [[results[name] for name in line] for line in SQUARE]
+    found = (own.recalls - other.recalls) - (put.recalls - home.recalls)
+    return Difference(
+        mean=float(found.mean()),
+        ci95=class_interval(found, own.task_classes),
+        ci95_tasks=task_interval(found.mean(axis=1)),
+        n=own.n,
+    )
 
 
 def instrument_baselines() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from etudes.data.instruments import TRAIN_PROGRAMS
 from etudes.evaluate import FewShotResult, chance, paired_difference
 from etudes.recipes.spread import spread
 from etudes.recipes.svm_heads.choosing import TRIALS
+from etudes.recipes.svm_heads.comparing import SQUARE, interaction
 from etudes.recipes.svm_heads.domains import LOADED, N_WAY
 from etudes.recipes.svm_heads.networks import HEAD_NAMES
 from etudes.train import History, save_weights
@@ -70,6 +71,12 @@ PAPER = {
 """Table 3 of Lee et al. (2019): miniImageNet, ResNet-12, 16,000 features."""
 
 CITATION = "Lee et al. 2019, table 3: photographs (miniImageNet), ResNet-12, 16,000 features"
+
+
+TOGETHER = (
+    "what the support vector machine is worth over prototypes on the embedding trained with it, "
+    "minus what it is worth on the embedding trained with them"
+)
 
 
 def words(name: str) -> str:
@@ -135,6 +142,15 @@ def write_rows(domain: str, results: dict[str, FewShotResult], seed: int, second
                 paper=paper,
                 **common,
             )
+    together = interaction(results)
+    ledger.record(
+        f"{stem}.interaction",
+        claim=f"{where}, same tasks: {TOGETHER}",
+        value=together.mean,
+        unit="fraction-difference",
+        ci95=together.ci95,
+        **common,
+    )
 
 
 def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], seconds: float) -> None:
@@ -164,6 +180,9 @@ def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], second
         )
         for a, b in pairs
     ]
+    (own, other), (put, home) = [[np.array(values[name]) for name in line] for line in SQUARE]
+    gained = (own - other) - (put - home)
+    rows.append(("interaction", gained, TOGETHER, "fraction-difference"))
     for name, found, what, unit in rows:
         if len(found) > 1:
             mean, (low, high) = spread(found)
