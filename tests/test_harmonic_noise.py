@@ -17,6 +17,7 @@ from etudes.generators.harmonic_noise import (
     render_levels,
     shapes,
 )
+from etudes.generators.harmonic_noise.partials import hats
 
 
 def sine(frequency: float, decay: float = 0.0) -> np.ndarray:
@@ -70,7 +71,16 @@ def test_shapes_put_partials_where_they_sound():
     sums = table.sum(axis=1)
     np.testing.assert_allclose(sums[: len(audible)], N_BANDS, rtol=1e-4)
     assert (sums[len(audible) : N_PARTIALS] == 0).all()
-    np.testing.assert_allclose(table[N_PARTIALS:], N_BANDS * np.eye(N_BANDS))
+    np.testing.assert_allclose(sums[N_PARTIALS:], N_BANDS, rtol=1e-4)
+
+
+def test_bands_of_noise_add_up_to_white_noise_and_lean_on_their_neighbours_only():
+    np.testing.assert_allclose(hats().sum(axis=0), 1)
+    noise = shapes(60)[N_PARTIALS:]
+    assert (noise.argmax(axis=1) == np.arange(N_BANDS)).all()
+    bands = np.arange(N_BANDS)
+    far = abs(bands[:, None] - bands) > 2
+    assert noise[far].max() < 0.02 * noise.max(axis=1).min()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +130,19 @@ def test_the_sound_has_the_picture_that_was_promised():
         heard = note_picture(network.sample(weights[0], pitch))
         difference = (heard - heard.mean()) - (promised - promised.mean())
         assert np.median(np.abs(difference)) < 0.12  # bels; noise alone makes about 0.1
+
+
+@pytest.mark.parametrize("jump", [0, 1, 3])
+def test_neighbouring_bands_of_noise_sound_as_promised_however_they_differ(jump):
+    """Mel bands overlap, so a quiet band beside a loud one is louder than its own level says."""
+    levels = np.full((63, N_PARTIALS + N_BANDS), -9.0)
+    levels[:, N_PARTIALS:] = -1.0
+    levels[:, N_PARTIALS + 1 :: 2] -= jump
+    promised = np.log10(10 ** levels[0] @ shapes(60))
+    promised -= np.log10((10**promised).mean())
+    heard = [note_picture(render_levels(levels, 60, seed))[2:-2].mean(0) for seed in range(6)]
+    gap = np.mean(heard, axis=0) - promised
+    assert np.abs(gap[2:-2]).max() < 0.15  # bels
 
 
 def test_sound_is_finite_loud_enough_and_repeatable():

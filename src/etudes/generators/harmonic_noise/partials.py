@@ -38,12 +38,29 @@ def frequency(pitch: int) -> float:
     return 440.0 * 2 ** ((pitch - 69) / 12)
 
 
+@lru_cache(maxsize=1)
+def hats() -> np.ndarray:
+    """Power of each band of noise in each bin of the spectrum, shape ``(40, 513)``, read-only.
+
+    One at the centre of its own mel band, falling along a straight line to zero at the centres of
+    its neighbours: a sum of such bands joins the levels at the centres by straight lines, which is
+    what noise can be filtered to.
+    """
+    bank = mel_filterbank(SAMPLE_RATE, N_FFT, N_BANDS)
+    bins = np.arange(bank.shape[1])
+    centres = (bank @ bins) / bank.sum(axis=1)
+    table = np.stack([np.interp(bins, centres, row) for row in np.eye(N_BANDS)])
+    table.flags.writeable = False
+    return table
+
+
 @lru_cache(maxsize=64)
 def powers(pitch: int) -> np.ndarray:
     """Power in each mel band of each source at full scale, shape ``(72, 40)``, read-only.
 
-    A partial is a sine wave of amplitude one; a band of noise has power one in its mel band and
-    none in others. Partials above 7.9 kHz are rows of zeros.
+    A partial is a sine wave of amplitude one. A band of noise is white noise of power one in each
+    bin of the spectrum, shaped by :func:`hats`: since mel bands overlap, it shows in its neighbours
+    too. Partials above 7.9 kHz are rows of zeros.
     """
     bank = mel_filterbank(SAMPLE_RATE, N_FFT, N_BANDS)
     window, n = np.hanning(N_FFT + 1)[:-1], np.arange(N_FFT)
@@ -52,7 +69,7 @@ def powers(pitch: int) -> np.ndarray:
         if k * frequency(pitch) < HIGHEST:
             wave = np.sin(2 * np.pi * k * frequency(pitch) * n / SAMPLE_RATE + 0.3)
             table[k - 1] = bank @ np.abs(np.fft.rfft(window * wave)) ** 2
-    table[N_PARTIALS:] = np.eye(N_BANDS)
+    table[N_PARTIALS:] = hats() @ bank.T
     table.flags.writeable = False
     return table
 

@@ -10,8 +10,15 @@ from typing import Any
 import numpy as np
 
 from etudes.checks import check_array, check_positive_int
-from etudes.features import istft, mel_filterbank, stft
-from etudes.generators.harmonic_noise.partials import N_PARTIALS, N_SOURCES, frequency, powers
+from etudes.features import istft, stft
+from etudes.generators.harmonic_noise.partials import (
+    LOWEST_PITCH,
+    N_PARTIALS,
+    N_SOURCES,
+    frequency,
+    hats,
+    powers,
+)
 from etudes.generators.harmonic_noise.picture import (
     HOP_LENGTH,
     N_BANDS,
@@ -68,11 +75,9 @@ def _partials(levels: np.ndarray, pitch: int, rng: np.random.Generator) -> np.nd
 
 
 def _noise(levels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """White noise with the power wanted in each mel band, at each frame."""
-    bank = mel_filterbank(SAMPLE_RATE, N_FFT, N_BANDS)
-    centres = (bank @ np.arange(bank.shape[1])) / bank.sum(axis=1)
+    """White noise with the power wanted in each band, at each frame."""
+    full = powers(LOWEST_PITCH)[N_PARTIALS:].sum(axis=1)  # the same at every pitch
     spectrum = stft(rng.standard_normal(N_SAMPLES))
-    per_bin = np.log(N_BANDS * 10**levels / bank.sum(axis=1))  # of the power in a bin, (63, 40)
     white = 3 / 8 * N_FFT  # power that white noise has in each bin, under a Hann window
-    wanted = np.stack([np.interp(np.arange(len(spectrum)), centres, row) for row in per_bin])
-    return istft(spectrum * np.sqrt(np.exp(wanted.T) / white), length=N_SAMPLES).astype(np.float64)
+    wanted = (N_BANDS * 10**levels / full) @ hats()  # power in each bin, (63, 513)
+    return istft(spectrum * np.sqrt(wanted.T / white), length=N_SAMPLES).astype(np.float64)
