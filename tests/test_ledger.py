@@ -253,6 +253,17 @@ def test_show_says_paper_ours_and_why(book: Path) -> None:
     assert page.count("600 tasks over 32 classes") == text.count("600 tasks over 32 classes") == 1
 
 
+def test_a_table_says_once_what_its_rows_share(book: Path) -> None:
+    one = ledger.row(ACCURACY)
+    other = {**one, "id": "01.other", "n": "3 trainings"}
+    for shown in (Table([one, other])._repr_html_(), str(Table([one, other]))):
+        assert shown.count(one["dataset"]) == 1
+        assert shown.count(one["n"]) == shown.count("3 trainings") == 1
+    elsewhere = {**one, "dataset": "bells"}
+    for shown in (Table([one, elsewhere])._repr_html_(), str(Table([one, elsewhere]))):
+        assert shown.count(one["dataset"]) == shown.count("bells") == shown.count(one["n"]) == 1
+
+
 def test_columns_that_would_be_empty_are_left_out(book: Path) -> None:
     table = ledger.show(MARGIN)
     assert table.columns() == [("What", "what"), ("We got", "got")]

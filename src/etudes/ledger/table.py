@@ -78,8 +78,9 @@ class Table:
         Returns
         -------
         list of dict
-            ``claim``, ``detail``, ``paper``, ``citation``, ``ours``, ``interval``, ``beside``
-            (other methods), ``why`` and ``command`` for each line.
+            ``claim``, ``detail`` (of its data, what is not the same in all lines), ``paper``,
+            ``citation``, ``ours``, ``interval``, ``beside`` (other methods), ``why`` and
+            ``command`` for each line.
         """
         lines = []
         for one in self.rows:
@@ -88,7 +89,7 @@ class Table:
             lines.append(
                 {
                     "claim": one["claim"],
-                    "detail": f"{one['dataset']}; {one['n']}",
+                    "detail": "; ".join(str(one[key]) for key in self._differing()),
                     "paper": figure(paper["value"], one["unit"]),
                     "citation": paper["citation"],
                     "ours": figure(one["value"], one["unit"]),
@@ -114,10 +115,16 @@ class Table:
             columns.append(("Why", "why"))
         return columns
 
+    def _differing(self) -> list[str]:
+        """What each row has to say of its data and their number, since they are not the same."""
+        keys = ("dataset", "n")
+        return [key for key in keys if len(self.rows) == 1 or len({r[key] for r in self.rows}) > 1]
+
     def _common_detail(self) -> str:
-        """What the rows were measured on, when it is the same for all."""
-        details = {line["detail"] for line in self.cells()}
-        return details.pop() if len(details) == 1 and len(self.rows) > 1 else ""
+        """What all rows were measured on, said once below the table."""
+        return "; ".join(
+            str(self.rows[0][key]) for key in ("dataset", "n") if key not in self._differing()
+        )
 
     def _repr_html_(self) -> str:
         """The table as HTML that follows the colours of the page."""
@@ -126,7 +133,7 @@ class Table:
             t = {key: html.escape(text) for key, text in line.items()}
             got = [f"<span class='figure'>{t['ours']}</span>", t["interval"], t["beside"]]
             content = {
-                "what": t["claim"] + ("" if common else f"<br><small>{t['detail']}</small>"),
+                "what": t["claim"] + (f"<br><small>{t['detail']}</small>" if t["detail"] else ""),
                 "says": f"<span class='figure'>{t['paper']}</span><br>{t['citation']}",
                 "got": "<br>".join(part for part in got if part),
                 "why": t["why"],
@@ -160,7 +167,7 @@ class Table:
         for line in self.cells():
             t = {key: text.replace("|", "\\|") for key, text in line.items()}
             content = {
-                "what": t["claim"] + ("" if common else f" ({t['detail']})"),
+                "what": t["claim"] + (f" ({t['detail']})" if t["detail"] else ""),
                 "says": f"{t['paper']} ({t['citation']})" if t["citation"] else t["paper"],
                 "got": "; ".join(part for part in (t["ours"], t["interval"], t["beside"]) if part),
                 "why": t["why"],
