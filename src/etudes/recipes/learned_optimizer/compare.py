@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from etudes.evaluate import Estimate, bootstrap_mean, bootstrap_ratio, log_spectral_distance
 from etudes.generators.harmonic_noise import NoteNetwork, note_picture
 from etudes.learners.meta_network import descend
-from etudes.recipes.learned_optimizer.rivals import RATES, RIVALS, Tuned, tune
+from etudes.recipes.learned_optimizer.rivals import BETAS, RATES, RIVALS, Tuned, tune
 from etudes.recipes.learned_optimizer.tasks import Batch, NoteTasks
 
 VALIDATION_SEED, TEST_SEED = 10_000, 2016
@@ -28,6 +29,18 @@ SIZES = (4, 8, 32, 64)
 
 HEARD = (0, 5, 20)
 """Steps at which the sound is compared."""
+
+HEARD_ALSO = (
+    "adam-betas",
+    "learned",
+    "hypernetwork-adam",
+    "hypernetwork-learned",
+    "adam-betas-for-200",
+)
+"""Whose sounds are compared, besides the best Adam's; the last after 200 steps."""
+
+LOW_RATES = (0.001, 0.002, 0.005, *RATES)
+"""Step sizes for a start that is nearly there."""
 
 
 @dataclass(eq=False)
@@ -42,6 +55,9 @@ class Fits:
         Method → losses, ``(n_notes, n_steps + 1)``.
     distances
         Method → step → distance of the sound from the note's, dB, ``(n_notes,)``.
+    replays
+        Distance of what the learned optimizer's networks play at step 20 from what they play with
+        other noise and phases, dB, ``(n_notes,)``: no fit can be expected to come nearer.
     tuned
         Method → the rival and its step size.
     best
@@ -52,6 +68,7 @@ class Fits:
     program: np.ndarray
     losses: dict[str, np.ndarray] = field(default_factory=dict)
     distances: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
+    replays: np.ndarray = field(default_factory=lambda: np.zeros(0))
     tuned: dict[str, Tuned] = field(default_factory=dict)
     best: str = "adam"
 
@@ -68,6 +85,10 @@ class Fits:
         """Mean distance of the sound from the note's, dB."""
         return bootstrap_mean(self.distances[name][step], self.program)
 
+    def replayed(self) -> Estimate:
+        """Mean distance of two performances of the same networks, dB."""
+        return bootstrap_mean(self.replays, self.program)
+
     def lines(self) -> list[str]:
         """What came out, a line for each method."""
         lines = [f"best Adam at 20 steps on validation notes: {self.best}"]
@@ -79,6 +100,7 @@ class Fits:
         for name, sounds in self.distances.items():
             heard = "  ".join(f"{step}: {self.distance(name, step)}" for step in sounds)
             lines.append(f"{name:28s} dB  {heard}")
+        lines.append(f"played twice                 dB  {self.replayed()}")
         for rival in (self.best, "adam-betas"):
             lines.append(f"learned over {rival}, 20 steps: {self.ratio('learned', rival, 20)}")
         return lines
@@ -91,17 +113,20 @@ class Sizes:
     Attributes
     ----------
     ratios
-        Hidden units → ratio with its interval.
-    losses
-        Hidden units → mean loss of the learned optimizer and of the best Adam.
+        Hidden units → ratio with its interval, Adam's step size tuned for that size.
+    over_betas
+        The same over an Adam whose decay rates were tuned as well.
     """
 
     ratios: dict[int, Estimate]
-    losses: dict[int, tuple[float, float]]
+    over_betas: dict[int, Estimate]
 
     def lines(self) -> list[str]:
         """What came out, a line for each size."""
-        return [f"{size} hidden units: {ratio}" for size, ratio in self.ratios.items()]
+        return [
+            f"{size} hidden units: {self.ratios[size]}, decay rates tuned {self.over_betas[size]}"
+            for size in self.ratios
+        ]
 
 
 def best_adam(
@@ -152,7 +177,8 @@ def compare(networks: Mapping[str, Any], validation: NoteTasks, test: NoteTasks)
     kept: dict[str, dict[int, torch.Tensor]] = {}
 
     def run(name: str, tuned: Tuned, begin: torch.Tensor | None = None) -> None:
-        losses, kept[name] = tuned.run(batch, network, begin, keep=_within(HEARD, tuned.n_steps))
+        keep = HEARD if tuned.n_steps == 20 else (tuned.n_steps,)
+        losses, kept[name] = tuned.run(batch, network, begin, keep)
         fits.losses[name], fits.tuned[name] = losses.numpy(), tuned
 
     for name in RIVALS:
@@ -171,23 +197,33 @@ def compare(networks: Mapping[str, Any], validation: NoteTasks, test: NoteTasks)
             with torch.no_grad():
                 begin = model(batch.example())
                 chosen_from = model(chosen_on.example())
-            low = [(lr,) for lr in (0.001, 0.002, 0.005, *RATES)]
+            low = [(lr,) for lr in LOW_RATES]
             run(f"{name}-adam", tune("adam", chosen_on, network, 20, chosen_from, low), begin)
+            low = list(product(LOW_RATES, *BETAS))
+            betas = tune("adam-betas", chosen_on, network, 20, chosen_from, low)
+            run(f"{name}-adam-betas", betas, begin)
             losses, kept[f"{name}-learned"] = descend(
                 networks["learned"], loss, begin, 20, keep=HEARD
             )
             fits.losses[f"{name}-learned"] = losses.numpy()
 
-    for name in (fits.best, "adam-betas", "learned", "hypernetwork-adam"):
+    for name in (fits.best, *HEARD_ALSO):
         if name in kept:
             fits.distances[name] = {
-                step: sound_distance(network, weights, test) for step, weights in kept[name].items()
+                step: log_spectral_distance(
+                    performed(network, weights, test), test.pictures.numpy()
+                )
+                for step, weights in kept[name].items()
             }
+    twice = [performed(network, kept["learned"][20], test, seed) for seed in (0, 1)]
+    fits.replays = log_spectral_distance(*twice)
     return fits
 
 
-def sound_distance(network: NoteNetwork, weights: torch.Tensor, notes: NoteTasks) -> np.ndarray:
-    """Distance of what the networks play from the notes themselves.
+def performed(
+    network: NoteNetwork, weights: torch.Tensor, notes: NoteTasks, seed: int = 0
+) -> np.ndarray:
+    """Pictures of what the networks play.
 
     Parameters
     ----------
@@ -196,17 +232,20 @@ def sound_distance(network: NoteNetwork, weights: torch.Tensor, notes: NoteTasks
     weights
         Of each note, shape ``(n_notes, n_weights)``.
     notes
-        The notes.
+        The notes that they were fitted to, which say the pitches.
+    seed
+        Of noise and phases.
 
     Returns
     -------
     np.ndarray
-        Log-spectral distance of the sounds, dB, shape ``(n_notes,)``.
+        Levels in bels, shape ``(n_notes, 16, 40)``.
     """
     sounds = [
-        network.sample(row, int(pitch)) for row, pitch in zip(weights, notes.pitch, strict=True)
+        network.sample(row, int(pitch), seed)
+        for row, pitch in zip(weights, notes.pitch, strict=True)
     ]
-    return log_spectral_distance(note_picture(np.stack(sounds)), notes.pictures.numpy())
+    return note_picture(np.stack(sounds))
 
 
 def compare_sizes(optimizer: torch.nn.Module, validation: NoteTasks, test: NoteTasks) -> Sizes:
@@ -223,18 +262,15 @@ def compare_sizes(optimizer: torch.nn.Module, validation: NoteTasks, test: NoteT
     -------
     Sizes
     """
-    ratios, means = {}, {}
+    ratios: dict[int, Estimate] = {}
+    over_betas: dict[int, Estimate] = {}
     chosen_on = validation.everything(every=2, seed=VALIDATION_SEED)
     batch = test.everything(seed=TEST_SEED)
     for size in SIZES:
         network = NoteNetwork(size)
-        theirs = best_adam(chosen_on, network, 20).run(batch, network)[0][:, -1].numpy()
         ours, _ = descend(optimizer, batch.loss(network), batch.start(network), 20)
-        final = ours[:, -1].numpy()
-        ratios[size] = bootstrap_ratio(final, theirs, test.program)
-        means[size] = (float(final.mean()), float(theirs.mean()))
-    return Sizes(ratios, means)
-
-
-def _within(steps: tuple[int, ...], n_steps: int) -> tuple[int, ...]:
-    return tuple(step for step in steps if step <= n_steps)
+        for found, among in ((ratios, ("adam", "adam-decay")), (over_betas, ("adam-betas",))):
+            rival = best_adam(chosen_on, network, 20, among)
+            theirs, _ = rival.run(batch, network)
+            found[size] = bootstrap_ratio(ours[:, -1].numpy(), theirs[:, -1].numpy(), test.program)
+    return Sizes(ratios, over_betas)

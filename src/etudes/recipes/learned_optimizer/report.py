@@ -25,8 +25,10 @@ WORDS = {
     "learned": "the learned optimizer, trained on 20 steps",
     "learned-100": "the learned optimizer, trained on 100 steps in truncated unrolls of 20",
     "hypernetwork-adam": "Adam, tuned, from the hypernetwork's start",
+    "hypernetwork-adam-betas": "Adam, decay rates tuned as well, from the hypernetwork's start",
     "hypernetwork-learned": "the learned optimizer from the hypernetwork's start",
     "common-start-adam": "Adam, tuned, from one common start",
+    "common-start-adam-betas": "Adam, decay rates tuned as well, from one common start",
     "common-start-learned": "the learned optimizer from one common start",
 }
 """What the ledger calls each method in a sentence."""
@@ -48,6 +50,7 @@ def in_words(name: str) -> str:
     return WORDS[kind] + (f" for {steps} steps" if steps else "")
 
 
+STARTS = ("hypernetwork", "common-start")
 STEM = "03.notes"
 LOSS = "mean squared difference of levels"
 DATASET = (
@@ -99,7 +102,8 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
     )
     write(
         "loss-ratio.20-steps.over-adam-betas",
-        "The same over Adam with its step size and both decay rates tuned",
+        f"Test notes, {LOSS} after 20 steps: the learned optimizer over Adam, step size and both "
+        "decay rates tuned",
         fits.ratio("learned", "adam-betas", 20),
         "ratio",
     )
@@ -119,19 +123,31 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
                 )
                 estimate = fits.ratio(name, other, step)
                 write(f"loss-ratio.{step}-steps.{name}{more}", claim, estimate, "ratio")
-    for name in ("learned-100", "hypernetwork-adam", "hypernetwork-learned", "common-start-adam"):
-        claim = f"Test notes, loss after 20 steps: {in_words(name)}, over Adam, step size tuned"
-        write(f"loss-ratio.20-steps.{name}", claim, fits.ratio(name, fits.best, 20), "ratio")
+    starts = [f"{start}-{then}" for start in STARTS for then in ("adam", "adam-betas", "learned")]
+    for name in ("learned-100", *starts):
+        for rival, more in ((fits.best, ""), ("adam-betas", ".over-adam-betas")):
+            claim = f"Test notes, loss after 20 steps: {in_words(name)}, over {in_words(rival)}"
+            ratio = fits.ratio(name, rival, 20)
+            write(f"loss-ratio.20-steps.{name}{more}", claim, ratio, "ratio")
     for name, steps in fits.distances.items():
         for step in steps:
             claim = f"Test notes, log-spectral distance of the sound, step {step}: {in_words(name)}"
             write(f"distance.{step}-steps.{name}", claim, fits.distance(name, step), "dB")
-    for size, estimate in sizes.ratios.items():
-        claim = (
-            f"Test notes, inner network of {size} hidden units instead of 16, loss after 20 steps: "
-            "the learned optimizer over Adam, step size tuned for that size"
-        )
-        write(f"loss-ratio.20-steps.hidden-{size}", claim, estimate, "ratio")
+    claim = (
+        "Log-spectral distance of two performances, with other noise and phases, of what the "
+        "learned optimizer reached at step 20"
+    )
+    write("distance.played-twice", claim, fits.replayed(), "dB")
+    for found, what, more in (
+        (sizes.ratios, "step size tuned", ""),
+        (sizes.over_betas, "step size and both decay rates tuned", ".over-adam-betas"),
+    ):
+        for size, estimate in found.items():
+            claim = (
+                f"Test notes, inner network of {size} hidden units instead of 16, loss after 20 "
+                f"steps: the learned optimizer over Adam, {what} for that size"
+            )
+            write(f"loss-ratio.20-steps.hidden-{size}{more}", claim, estimate, "ratio")
     seeds = [
         fits.ratio(name, fits.best, 20).mean
         for name in fits.losses
@@ -141,7 +157,8 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
         mean, ci95 = spread(np.array(seeds))
         ledger.record(
             f"{STEM}.loss-ratio.20-steps.seeds",
-            claim=f"The same ratio, mean of {len(seeds)} trainings of the learned optimizer",
+            claim=f"Test notes, {LOSS} after 20 steps: the learned optimizer over Adam, step size "
+            f"tuned, mean of {len(seeds)} trainings",
             value=mean,
             unit="ratio",
             ci95=ci95,

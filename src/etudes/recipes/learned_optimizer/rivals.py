@@ -41,6 +41,9 @@ def _settings(*choices: Sequence[float]) -> tuple[Setting, ...]:
 
 RATES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
+BETAS = ((0.5, 0.6, 0.7, 0.8, 0.9), (0.95, 0.999))
+"""Adam's decay rates: of the mean gradient, and of its mean square."""
+
 RIVALS: dict[str, tuple[Callable[..., Make], bool, tuple[Setting, ...]]] = {
     "sgd": (_sgd, False, _settings((0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0))),
     "momentum": (
@@ -50,7 +53,7 @@ RIVALS: dict[str, tuple[Callable[..., Make], bool, tuple[Setting, ...]]] = {
     ),
     "adam": (_adam, False, _settings(RATES)),
     "adam-decay": (_adam, True, _settings((*RATES[1:], 0.5))),
-    "adam-betas": (_adam, False, _settings(RATES, (0.5, 0.6, 0.7, 0.8, 0.9), (0.95, 0.999))),
+    "adam-betas": (_adam, False, _settings(RATES, *BETAS)),
 }
 """Name → how to make it from a setting, whether its step size falls to zero along a straight line,
 and the settings that are tried: step sizes; with momentum also how much of it; for ``adam-betas``
