@@ -7,29 +7,12 @@ from exercise_helpers import Chapter, Code
 
 CHAPTER = Chapter("03")
 
-LOG_OF_ZERO = """
-def spectacles(gradient, p=10.0):
-    large = gradient.abs() >= np.exp(-p)
-    first = torch.where(large, gradient.log() / p, -1.0)
-    return torch.stack([first, torch.where(large, gradient.sign(), gradient * np.exp(p))], dim=-1)
-"""
-FIRST_AXIS = """
-def spectacles(gradient, p=10.0):
-    return preprocess(gradient, p).movedim(-1, 0)
-"""
-SIGN_EVERYWHERE = """
-def spectacles(gradient, p=10.0):
-    first = (gradient.abs().clamp(min=np.exp(-p))).log() / p
-    return torch.stack([first, gradient.sign()], dim=-1)
-"""
-NOT_DIVIDED = """
-def spectacles(gradient, p=10.0):
-    pair = preprocess(gradient, p)
-    return torch.stack([pair[..., 0] * p, pair[..., 1]], dim=-1)
-"""
-GRADIENT_ITSELF = """
-def spectacles(gradient, p=10.0):
-    return torch.stack([preprocess(gradient, p)[..., 0], gradient], dim=-1)
+COUNT = """
+def count(inner_hidden, outer_hidden):
+    inner = 79 * inner_hidden + 72
+    outer = 4 * outer_hidden * (outer_hidden + 4) + outer_hidden + 1
+    memory = 2 * outer_hidden * inner
+    return {}
 """
 
 NUMBER = """
@@ -89,11 +72,19 @@ def rule(gradient, memory, step):
 """
 
 WRONG = [
-    ("03.1", Code(LOG_OF_ZERO), "logarithm"),
-    ("03.1", Code(FIRST_AXIS), "last one"),
-    ("03.1", Code(SIGN_EVERYWHERE), "near zero the sign says nothing"),
-    ("03.1", Code(NOT_DIVIDED), "not divided by p"),
-    ("03.1", Code(GRADIENT_ITSELF), "its sign is wanted"),
+    ("03.1", Code(COUNT.format("inner")), "three numbers"),
+    ("03.1", Code(COUNT.format("inner - inner_hidden, outer, memory")), "all biases"),
+    ("03.1", Code(COUNT.format("inner - 72, outer, memory")), "all biases"),
+    ("03.1", Code(COUNT.format("inner, outer - 4 * outer_hidden, memory")), "two biases"),
+    ("03.1", Code(COUNT.format("inner, outer - outer_hidden - 1, memory")), "nn.Linear"),
+    (
+        "03.1",
+        Code(COUNT.format("inner, outer_hidden * (outer_hidden + 5) + 1, memory")),
+        "four gates",
+    ),
+    ("03.1", Code(COUNT.format("inner, outer * inner, memory")), "do not multiply"),
+    ("03.1", Code(COUNT.format("inner, outer, memory // 2")), "h and c"),
+    ("03.1", Code(COUNT.format("inner, outer, 2 * outer_hidden")), "has its own"),
     ("03.2", Code(NUMBER), "rate itself"),
     ("03.2", Code(LAST_STEP), "last step"),
     ("03.2", Code(ANY_STEP), "on the way"),

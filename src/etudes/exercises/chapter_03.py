@@ -1,4 +1,4 @@
-"""Graders of chapter 3, "Meta-neural networks": spectacles, an honest grid, one step, and a rule.
+"""Graders of chapter 3, "Meta-neural networks": a count, an honest grid, one step, and a rule.
 
 Each grader returns None when the answer is right, and otherwise a sentence that says what is likely
 to have gone wrong. Chapter 3 states the exercises.
@@ -19,46 +19,53 @@ from etudes.exercises.registry import Right, exercise
 
 @exercise(
     "03.1",
-    title="Two numbers",
+    title="Who grows?",
     hints=[
-        "torch.where(condition, a, b) takes from a where the condition holds, elsewhere from b.",
-        "Both branches are computed everywhere: size.clamp(min=small) keeps the logarithm finite.",
-        "torch.stack([first, second], dim=-1) puts the two side by side in a new last axis.",
+        "Inside: u has 6 weights for each hidden unit, c one; v has 72 for each, b 72 in all.",
+        "Outside: four gates, each with a weight for every one of the 2 inputs, for every one of "
+        "the memory's numbers, and two biases, for every unit. Then one weight a unit, and a bias.",
+        "Memory: an LSTM keeps two numbers a unit, and every inner weight has an LSTM of its own.",
     ],
-    when_right="The same as `preprocess` of the package.",
+    when_right="With 16 units inside and 20 outside: 1,336 inner weights, 1,941 outer ones, and "
+    "53,440 numbers of memory for one note. Whatever it trains, the trainer stays as it is; what "
+    "it must remember grows with the network inside.",
 )
-def grade_spectacles(answer: Callable[..., Any]) -> str | None:
-    """Right is the package's preprocessing, for tensors of any shape, with zeros."""
-    from etudes.learners.meta_network import preprocess
-
-    gradient = torch.tensor([[2.0, -0.03], [1e-6, -4e-6], [0.0, -5.0]])
-    got, expected = torch.as_tensor(answer(gradient)), preprocess(gradient)
-    if got.shape != expected.shape:
-        if tuple(got.shape) == (2, 3, 2):
-            return "The pair stands in the first axis. Stack along a new last one: dim=-1."
-        return diagnose(got, expected, "the pairs")
-    if torch.allclose(got.to(expected), expected, atol=1e-5):
-        return None
-    if torch.isnan(got).any() or torch.isinf(got).any():
-        return (
-            "Something is NaN or infinite: the logarithm of zero, or of a negative number? "
-            "Take the logarithm of the size, and keep the size away from zero first."
-        )
-    if torch.allclose(got[..., 0], expected[..., 0] * 10, atol=1e-4) or torch.allclose(
-        got[..., 0].clamp(max=-1), (expected[..., 0] * 10).clamp(max=-1), atol=1e-4
-    ):
-        return "The first number is not divided by p."
-    small = gradient.abs() < np.exp(-10)
-    if torch.allclose(got[~small], expected[~small], atol=1e-5):
-        if torch.allclose(got[small][:, 1], gradient[small].sign()):
-            return (
-                "Large gradients are right. For small ones the second number is the gradient times "
-                "exp(p), and not its sign: near zero the sign says nothing."
-            )
-        return "Large gradients are right. Where |g| < exp(-p) the pair is (-1, exp(p) g)."
-    if torch.allclose(got[..., 1], gradient):
-        return "The second number is the gradient itself. Where it is large, its sign is wanted."
-    return diagnose(got, expected, "the pairs")
+def grade_count(answer: Callable[..., Any]) -> str | None:
+    """Right are the counts of the package's networks, for any two sizes."""
+    for inside, outside in ((16, 20), (5, 3), (64, 8)):
+        got = answer(inside, outside)
+        if not isinstance(got, (tuple, list)) or len(got) != 3:
+            return "Return three numbers: inner weights, outer weights, numbers remembered."
+        inner = 79 * inside + 72
+        outer = 4 * outside * (2 + outside + 2) + outside + 1
+        memory = 2 * outside * inner
+        given = f"with {inside} units inside and {outside} outside"
+        if got[0] != inner:
+            if got[0] in (78 * inside + 72, 79 * inside, 78 * inside):
+                return f"Inner weights {given}: are all biases there, c and b?"
+            return diagnose(got[0], inner, f"inner weights {given}")
+        if got[1] != outer:
+            if got[1] == outer - 4 * outside:
+                return (
+                    f"Outer weights {given}: `nn.LSTMCell` has two biases for each gate, one for "
+                    "the input and one for the memory. (One would do, but so it is.)"
+                )
+            if got[1] == outer - outside - 1:
+                return f"Outer weights {given}: the last layer, `nn.Linear`, is missing."
+            if got[1] == outside * (2 + outside + 2) + outside + 1:
+                return f"Outer weights {given}: an LSTM has four gates, and each has all of these."
+            if got[1] in (outer * inner, outer * inside):
+                return (
+                    "One trainer serves every inner weight: its weights do not multiply with them."
+                )
+            return diagnose(got[1], outer, f"outer weights {given}")
+        if got[2] != memory:
+            if got[2] == outside * inner:
+                return "An LSTM remembers two numbers for each unit: h and c."
+            if got[2] == 2 * outside:
+                return "That is the memory for one inner weight. Each inner weight has its own."
+            return diagnose(got[2], memory, f"numbers remembered {given}")
+    return None
 
 
 @exercise(

@@ -57,7 +57,7 @@ class Budget:
 
 
 QUICK = Budget(n_notes=20, outer_steps=100, long_steps=50, start_steps=300, seeds=1)
-FULL = Budget(n_notes=98, outer_steps=1500, long_steps=500, start_steps=12_000, seeds=3)
+FULL = Budget(n_notes=98, outer_steps=6000, long_steps=3000, start_steps=3000, seeds=3)
 
 
 def train_all(
@@ -102,7 +102,7 @@ def train_all(
         )
         trained[name] = (model.eval(), history)
     starts = {
-        "hypernetwork": (make_hypernetwork(), 2e-3),
+        "hypernetwork": (make_hypernetwork(), 5e-4),
         "common-start": (CommonStart(NoteNetwork().start(1, 0)[0]), 1e-2),
     }
     for name, (model, lr) in starts.items():
