@@ -54,6 +54,16 @@ PLAIN = """
 def rule(gradient, memory, step):
     return -3.0 * gradient, None
 """
+TUNED_ADAM = """
+def rule(gradient, memory, step):
+    beta1, beta2, lr = 0.6, 0.999, 0.1
+    direction, size = memory or (torch.zeros_like(gradient), torch.zeros_like(gradient))
+    direction = beta1 * direction + (1 - beta1) * gradient
+    size = beta2 * size + (1 - beta2) * gradient**2
+    unbiased = direction / (1 - beta1 ** (step + 1))
+    scale = (size / (1 - beta2 ** (step + 1))).sqrt() + 1e-8
+    return -lr * unbiased / scale, (direction, size)
+"""
 UPHILL = """
 def rule(gradient, memory, step):
     return 0.1 * gradient, None
@@ -94,7 +104,8 @@ WRONG = [
     ("03.3", Code(SLOPE.format("(new * old).sum()")), "sign is turned"),
     ("03.3", Code(SLOPE.format("-(old * old).sum()")), "alpha = 0"),
     ("03.3", Code(SLOPE.format("-(new * new).sum()")), "after the step"),
-    ("03.4", Code(PLAIN), "0.055 is wanted"),
+    ("03.4", Code(PLAIN), "0.068 is wanted"),
+    ("03.4", Code(TUNED_ADAM), "as long as its first"),
     ("03.4", Code(UPHILL), "minus sign"),
     ("03.4", Code(ALONE), "two things"),
     ("03.4", Code(ONE_NUMBER), "gradient's shape"),

@@ -98,6 +98,21 @@ def test_swapping_gives_every_head_to_every_other_embedding():
     assert one.head == "svm" and one.settings == {"c": 0.3}
 
 
+def test_the_interaction_is_what_both_bring_beyond_the_sum_of_each(domain):
+    notes = domain.domain
+    trained = {head: notes.make(head).eval() for head in ("svm", "prototype")}
+    learners = {**trained, **recipe.swapped(trained, {"svm": {}, "prototype": {}})}
+    results = recipe.compare(learners, notes, 1, 10, show=False)
+    found = recipe.interaction(results)
+    mean = {name: result.mean for name, result in results.items()}
+    own = mean["svm"] - mean["prototype-head-on-svm-embedding"]
+    other = mean["svm-head-on-prototype-embedding"] - mean["prototype"]
+    assert found.mean == pytest.approx(own - other)
+    assert found.ci95[0] <= found.mean <= found.ci95[1]
+    same = {name: results["svm"] for name in results}  # no head, no embedding makes a difference
+    assert recipe.interaction(same).mean == 0
+
+
 def test_choosing_tries_everything_once_and_takes_the_best(domain, monkeypatch, capsys):
     given = iter([0.3, 0.9, 0.5, 0.2, 0.1, 0.4])
     monkeypatch.setattr(choosing, "validated", lambda *a: next(given))
@@ -128,9 +143,13 @@ def test_rows_carry_the_ids_that_the_book_names(domain, tmp_path, monkeypatch):
     monkeypatch.setattr(ledger.store, "results_folder", lambda: tmp_path)
     svm, prototypes = (domain.domain.make(head).eval() for head in ("svm", "prototype"))
     learners = {"svm": svm, "prototype": prototypes, "ridge": svm, "relation": svm}
+    learners |= recipe.swapped({"svm": svm, "prototype": prototypes}, {"svm": {}, "prototype": {}})
     results = recipe.compare(learners, domain.domain, 1, 10, show=False)
     report.write_rows("instruments", results, 0, 1.0)
-    report.write_seeds("styles", 5, {"svm": [0.8, 0.84, 0.82], "prototype": [0.7, 0.7, 0.7]}, 1.0)
+    seeds = {"svm": [0.8, 0.84, 0.82], "prototype": [0.7, 0.7, 0.7]}
+    seeds["svm-head-on-prototype-embedding"] = [0.71, 0.72, 0.73]
+    seeds["prototype-head-on-svm-embedding"] = [0.69, 0.69, 0.69]
+    report.write_seeds("styles", 5, seeds, 1.0)
     report.write_choice(
         "styles", {"lr": 1e-3}, {"styles svm {'lr': 0.001}": 0.5}, "svm", steps=100, n_tasks=150
     )
@@ -147,6 +166,8 @@ def test_rows_carry_the_ids_that_the_book_names(domain, tmp_path, monkeypatch):
     assert table["05.instruments.5way-1shot.margin.svm-over-relation"]["paper"] is None
     seeds = table["05.styles.5way-5shot.seeds.svm-over-prototype"]
     assert seeds["value"] == pytest.approx(0.12) and seeds["n"] == 3
+    together = table["05.styles.5way-5shot.seeds.interaction"]
+    assert together["value"] == pytest.approx((0.82 - 0.69) - (0.72 - 0.70))
     assert table["05.solver.objective-gap"]["value"] == pytest.approx(0.2)
     assert table["05.solver.decision-gap"]["value"] == pytest.approx(3.0)
     assert table["05.styles.choosing.accuracy.svm"]["baselines"] == {"{lr: 0.001}": 0.5}
