@@ -120,6 +120,8 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     monkeypatch.setattr(compare, "LONG", (21, 22))
     monkeypatch.setattr(report, "LONG", (21, 22))
     monkeypatch.setattr(compare, "SIZES", (2,))
+    monkeypatch.setattr(compare, "LOW_RATES", (0.02, 0.1))
+    monkeypatch.setattr(compare, "BETAS", ((0.6,), (0.999,)))
     few = {
         name: (make, decays, settings[4:5])
         for name, (make, decays, settings) in recipe.RIVALS.items()
@@ -140,6 +142,8 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     expected = fits.losses["learned"][:, 20].mean() / fits.losses[fits.best][:, 20].mean()
     assert ratio.mean == pytest.approx(expected, rel=1e-6)
     assert set(fits.distances["learned"]) == {0, 5, 20}
+    assert fits.replays.shape == fits.program.shape
+    assert 0 < fits.replays.mean() < fits.distances["learned"][20].mean()
     start = {name: losses[:, 0] for name, losses in fits.losses.items() if "start" not in name}
     np.testing.assert_allclose(start["adam"], start["learned"])
 
@@ -148,9 +152,9 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     report.write_rows(fits, sizes, "a command", 1.0)
     rows = {one["id"]: one for one in ledger.rows("03", tmp_path)}
     assert rows["03.notes.loss-ratio.20-steps"]["value"] == pytest.approx(ratio.mean, abs=1e-4)
-    assert {"03.notes.loss-ratio.20-steps.hidden-2", "03.notes.loss-ratio.20-steps.seeds"} <= set(
-        rows
-    )
+    stem = "03.notes.loss-ratio.20-steps"
+    others = ("hidden-2", "hidden-2.over-adam-betas", "seeds", "common-start-adam-betas")
+    assert {f"{stem}.{other}" for other in others} | {"03.notes.distance.played-twice"} <= set(rows)
     assert all("learned-seed" not in name for name in rows)
 
 

@@ -109,7 +109,7 @@ def test_the_interaction_is_what_both_bring_beyond_the_sum_of_each(domain):
     other = mean["svm-head-on-prototype-embedding"] - mean["prototype"]
     assert found.mean == pytest.approx(own - other)
     assert found.ci95[0] <= found.mean <= found.ci95[1]
-    same = {name: results["svm"] for name in results}  # no head, no embedding makes a difference
+    same = dict.fromkeys(results, results["svm"])  # no head, no embedding makes a difference
     assert recipe.interaction(same).mean == 0
 
 
