@@ -49,6 +49,7 @@ WORDS = {
 """What a reader calls each method. Wherever a tree is pruned, it is by the same rule."""
 
 RIVALS = (
+    "svm",
     "select-best",
     "weighted-vote",
     "stacked-tree",
