@@ -212,7 +212,7 @@ def _record(
 
 
 FOLLOWERS = {
-    "markov": "a Markov chain grown on the tunes of all training styles, its order chosen on "
+    "markov": "a Markov chain trained on the tunes of all training styles, its order chosen on "
     "validation styles",
     "pooled-tree": "one next-note tree grown on the tunes of all training styles",
     "validation-single": "the training style's next-note tree that is best on validation styles",
@@ -233,7 +233,7 @@ FOLLOWERS = {
 }
 """What a reader calls each follower of tunes."""
 
-ON_TEST = "on tunes of styles that nothing was fitted on or chosen by"
+ON_TEST = "on tunes of unseen styles"
 SHARERS_RIVALS = ("uniform-mixture", "bayesian-mixture", "pooled-tree")
 """Whom the meta tree with shares is compared with, note by note."""
 
