@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from exercise_helpers import Chapter, Code
+from scipy import stats
 
 CHAPTER = Chapter("04")
 
@@ -20,31 +21,31 @@ WRONG_AXIS = """
 def sureness(p):
     return p.max(axis=0), -(p * np.log2(np.where(p > 0, p, 1))).sum(axis=1)
 """
-UNWEIGHTED = """
-def best_threshold(values, wrong):
-    different = np.unique(values)
-    middles = (different[1:] + different[:-1]) / 2
-    def after(threshold):
-        yes = values <= threshold
-        return wrong[yes].mean(axis=0).min() + wrong[~yes].mean(axis=0).min()
-    return min(middles, key=after)
+PLAIN = """
+def honest_interval(gaps, overlap):
+    k = len(gaps)
+    half = stats.t.ppf(0.975, k - 1) * gaps.std(ddof=1) / np.sqrt(k)
+    return gaps.mean() - half, gaps.mean() + half
 """
-LEAST_GAIN = """
-def best_threshold(values, wrong):
-    different = np.unique(values)
-    middles = (different[1:] + different[:-1]) / 2
-    def after(threshold):
-        yes = values <= threshold
-        return wrong[yes].sum(axis=0).min() + wrong[~yes].sum(axis=0).min()
-    return max(middles, key=after)
-"""
-AT_A_VALUE = """
-def best_threshold(values, wrong):
-    def after(threshold):
-        yes = values <= threshold
-        return wrong[yes].sum(axis=0).min() + wrong[~yes].sum(axis=0).min()
-    return min(np.unique(values)[:-1], key=after)
-"""
+
+
+def trap(properties, wrong):
+    """An answer to 04.2 that returns these."""
+    return lambda: (np.array(properties), np.array(wrong))
+
+
+CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def interval(width):
+    """An answer to 04.3 that reaches so far to either side of the mean."""
+    return lambda gaps, overlap: gaps.mean() + np.array([-1, 1]) * width(gaps, len(gaps), overlap)
+
+
+def t(k, share=0.975):
+    return stats.t.ppf(share, k - 1)
+
+
 EQUAL = """
 def shares(spent, count):
     return np.full(spent.shape, 1 / spent.shape[1])
@@ -74,15 +75,27 @@ WRONG = [
     ("04.1", Code(NATS), "base 2"),
     ("04.1", Code(WRONG_AXIS), "highest probability"),
     ("04.1", lambda p: p.max(axis=1), "two arrays"),
-    ("04.2", lambda wrong: wrong.min(axis=1).mean(), "always knows"),
-    ("04.2", lambda wrong: 1 - wrong.mean(axis=0).min(), "accuracy of the best"),
-    ("04.2", lambda wrong: wrong.mean(axis=0).max(), "worst"),
-    ("04.2", lambda wrong: wrong.mean(), "mean error of all"),
-    ("04.2", lambda wrong: wrong.sum(axis=0).min(), "number of errors"),
-    ("04.3", Code(UNWEIGHTED), "unweighted"),
-    ("04.3", Code(LEAST_GAIN), "most"),
-    ("04.3", Code(AT_A_VALUE), "halfway"),
-    ("04.3", lambda values, wrong: np.median(values), "weighted impurity"),
+    ("04.2", trap(CORNERS, [[0, 1], [0, 1], [1, 0], [1, 0]]), "about property 0 gains"),
+    ("04.2", trap(CORNERS, [[0, 1], [1, 0], [0, 1], [1, 0]]), "about property 1 gains"),
+    ("04.2", trap(CORNERS, [[0, 1], [0, 0], [0, 1], [0, 0]]), "Expert 0 is never wrong"),
+    ("04.2", trap(CORNERS, np.ones((4, 2))), "do not save it"),
+    ("04.2", trap(2 * CORNERS, [[0, 1], [1, 0], [1, 0], [0, 1]] + 4 * [[1, 1]]), "do not save it"),
+    ("04.2", trap(CORNERS, np.eye(4)), "shape (n, 2)"),
+    ("04.2", trap(CORNERS, [[0, 1], [0, 1]]), "As many rows"),
+    ("04.2", trap(np.full((4, 2), 0.5), np.eye(2)[[0, 1, 0, 1]]), "nothing but 0 and 1"),
+    ("04.2", lambda: np.eye(2), "two arrays"),
+    ("04.3", Code(PLAIN), "independent"),
+    ("04.3", interval(lambda g, k, o: t(k) * g.std(ddof=1) * np.sqrt(o)), "instead of it"),
+    ("04.3", interval(lambda g, k, o: 1.96 * g.std(ddof=1) * np.sqrt(1 / k + o)), "Student"),
+    ("04.3", interval(lambda g, k, o: t(k, 0.95) * g.std(ddof=1) * np.sqrt(1 / k + o)), "each"),
+    ("04.3", interval(lambda g, k, o: t(k) * g.std() * np.sqrt(1 / k + o)), "ddof=1"),
+    ("04.3", interval(lambda g, k, o: t(k) * g.std(ddof=1) * (1 / k + o)), "by its root"),
+    ("04.3", interval(lambda g, k, o: t(k) * g.var(ddof=1) * (1 / k + o)), "made of the variance"),
+    ("04.3", interval(lambda g, k, o: g.std(ddof=1) * np.sqrt(1 / k + o)), "one standard error"),
+    ("04.3", interval(lambda g, k, o: -t(k) * g.std(ddof=1) * np.sqrt(1 / k + o)), "comes first"),
+    ("04.3", interval(lambda g, k, o: 1.0), "to either side"),
+    ("04.3", lambda gaps, overlap: (0.0, gaps.max()), "middle"),
+    ("04.3", lambda gaps, overlap: gaps.mean(), "two numbers"),
     ("04.4", Code(EQUAL), "learn nothing"),
     ("04.4", Code(LEADER), "that is choosing"),
     ("04.4", Code(BAYES), "how soon"),

@@ -172,6 +172,51 @@ def test_a_tree_of_scikit_learn_routes_as_it_did():
     assert root.losses.sum() == pytest.approx(2 * len(y))
 
 
+# Leaves that share -------------------------------------------------------------------------------
+
+
+def test_the_best_shares_lose_least():
+    bits = np.random.default_rng(5).exponential(2, (200, 3))
+    shares = meta_tree.best_shares(bits, rounds=500)
+    assert shares.sum() == pytest.approx(1) and shares.min() >= 0
+    least = meta_tree.shared_bits(shares, bits).mean()
+    grid = [(a, b, 1 - a - b) for a, b in itertools.product(np.linspace(0, 1, 21), repeat=2)]
+    others = [meta_tree.shared_bits(np.clip(g, 0, 1), bits).mean() for g in grid if g[2] >= -1e-9]
+    assert least <= min(others) + 1e-9 and len(others) == 231
+
+
+def test_no_round_loses_more_than_the_one_before():
+    bits = np.random.default_rng(6).exponential([3, 3.5, 4, 7], (80, 4))
+    each = [
+        meta_tree.shared_bits(meta_tree.best_shares(bits, r), bits).mean() for r in (1, 2, 5, 50)
+    ]
+    assert each == sorted(each, reverse=True) and each[0] < meta_tree.impurity(bits)
+
+
+def test_everything_for_one_is_the_hard_leaf():
+    bits = np.array([[3.0, 900.0], [2000.0, 1.0]])  # further apart than floats reach
+    np.testing.assert_allclose(meta_tree.shared_bits(np.eye(2), bits), [3, 1])
+    np.testing.assert_allclose(meta_tree.shared_bits([0.5, 0.5], bits), [4, 2])
+
+
+def test_every_leaf_has_shares_of_its_own():
+    x, losses = checkered()
+    root = meta_tree.grow(x, losses, min_leaf=20)
+    table = meta_tree.leaf_shares(root, x, losses)
+    leaf = root.route(x)
+    np.testing.assert_allclose(table[2], meta_tree.best_shares(losses[leaf == 2]))
+    assert len(table) == sum(1 for _ in root.leaves())
+    few = meta_tree.leaf_shares(root, x[leaf == 0], losses[leaf == 0])
+    np.testing.assert_allclose(few[1:], 1 / 3)  # nobody came there
+
+
+def test_shares_of_what_will_not_do():
+    with pytest.raises(ValueError, match="bits"):
+        meta_tree.best_shares([1.0, 2.0])
+    with pytest.raises(ValueError, match="rounds"):
+        meta_tree.best_shares([[1.0, 2.0]], rounds=0)
+
+
 # Properties ---------------------------------------------------------------------------------------
 
 

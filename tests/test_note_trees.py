@@ -164,6 +164,24 @@ def test_composed_tunes_are_playable_and_not_copied(trusted):
     assert max(memory.longest_copy(one).n_notes for one in tunes) < 20
 
 
+def test_leaves_that_share_ask_the_same_and_lose_less(trusted):
+    turns = take_turns(NoteTree(5, 30, 0.1), TRAIN, n_folds=3)
+    gathered = [gather(members, held) for members, held in turns]
+    sharing = TrustedTrees(min_leaf=10, alpha=0.01, share=True)
+    sharing.fit_evidence(trusted.members, gathered)
+    assert str(sharing.tree) == str(trusted.tree)
+    np.testing.assert_allclose(sharing.shares.sum(axis=1), 1)
+    found, _ = evidence(trusted.members, encode(STRANGER))
+    leaf = sharing.tree.root.route(found.properties)
+    want = -np.log2((sharing.shares[leaf] * 2.0**-found.bits).sum(axis=1))
+    np.testing.assert_allclose(sharing.log_prob(STRANGER), -want * np.log(2))
+    learned = [(sharing.lost(one).mean(), trusted.lost(one).mean()) for one, _ in gathered]
+    assert all(shared <= alone for shared, alone in learned)
+    one = sharing.sample(3, min_notes=30, max_notes=40)
+    assert np.array_equal(one.pitches, sharing.sample(3, min_notes=30, max_notes=40).pitches)
+    assert np.isfinite(sharing.log_prob(one)).all()
+
+
 def test_bad_input(tree):
     with pytest.raises(ValueError, match="tunes must hold at least one tune"):
         NoteTree().fit([])

@@ -1,6 +1,7 @@
 """The recipe for meta trees: problems without leaks, honest intervals, mixtures that add up."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -124,3 +125,15 @@ def test_the_ledger_holds_what_the_issue_names():
     gain = rows["04.generation.bits-per-note.best-single"]["value"]
     gain -= rows["04.generation.bits-per-note.meta-tree"]["value"]
     assert rows["04.generation.bits-gain"]["value"] == pytest.approx(gain, abs=1e-4)
+
+
+def test_every_claim_reads_on_its_own():
+    from etudes.ledger import results_folder
+
+    claims = [one["claim"] for one in json.loads((results_folder() / "04.json").read_text())]
+    assert len(set(claims)) > 300 and all(claim.endswith(".") for claim in claims)
+    assert not [
+        claim for claim in claims if re.search(r"\b(the same( as|\.| of)|alike)", claim, re.I)
+    ]
+    accuracies = [claim for claim in claims if claim.startswith("Accuracy of")]
+    assert all(re.search("at telling the|classification problems", claim) for claim in accuracies)

@@ -11,7 +11,7 @@ from etudes.learners.melody import N_STATISTICS, block_columns
 from etudes.learners.style_space import DualLogistic, ShrunkenDiscriminant, StyleSpace
 from etudes.recipes import styles as recipe
 from etudes.recipes.styles import choosing, report
-from etudes.recipes.styles.tunes import Tunes, _statistics
+from etudes.recipes.styles.tunes import Tunes, statistics_of
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_relative_statistics_know_neither_key_nor_note_value(cache):
     tunes = TuneSet.from_tunes(
         [random_tune(1), random_tune(1, shift=5), random_tune(1, slower=2.0), random_tune(2)]
     )
-    data = Tunes(tunes, np.array(["a"] * 4), _statistics(tunes))
+    data = Tunes(tunes, np.array(["a"] * 4), statistics_of(tunes))
     relative = data.relative().statistics
     assert np.allclose(relative[0], relative[1], atol=1e-3)
     assert np.allclose(relative[0], relative[2], atol=1e-3)

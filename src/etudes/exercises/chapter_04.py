@@ -1,4 +1,4 @@
-"""Graders of chapter 4, "Meta decision trees": sureness, impurity, the best question, and shares.
+"""Graders of chapter 4, "Meta decision trees": sureness, a trap, an honest interval, and shares.
 
 Each grader returns None when the answer is right, and otherwise a sentence that says what is likely
 to have gone wrong. Chapter 4 states the exercises.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from etudes.exercises.diagnosis import as_array, diagnose
 from etudes.exercises.registry import Right, exercise
@@ -50,104 +51,133 @@ def grade_sureness(answer: Callable[..., Any]) -> str | None:
 
 @exercise(
     "04.2",
-    title="The impurity of a committee",
+    title="A trap for a greedy tree",
     hints=[
-        "wrong.mean(axis=0) holds the error of every base classifier on these examples.",
-        "One minus the best accuracy is the least error.",
+        "Four examples are enough: each combination of the two properties once.",
+        "A question gains nothing when one expert is best on both sides, or when both are equally "
+        "good there. Make them equally good on both sides of either question.",
+        "Expert 0 is wrong where exactly one of the properties is 1, expert 1 everywhere else.",
     ],
-    when_right="The least column mean. An ordinary tree is the case of constant classifiers.",
+    when_right="A tree that looks one question ahead stays a single leaf here, and errs every "
+    "second time. Give these arrays to meta_tree.MetaTree(min_leaf=1, alpha=0).fit and see.",
 )
-def grade_info_mdt(answer: Callable[..., Any]) -> str | None:
-    """Right is the least column mean."""
-    wrong = (np.random.default_rng(2).random((40, 3)) < (0.3, 0.5, 0.4)).astype(float)
-    want = wrong.mean(axis=0).min()
-    got = as_array(answer(wrong))
-    if got is not None and got.ndim == 0:
-        value = float(got)
-        if np.isclose(value, wrong.min(axis=1).mean()):
+def grade_trap(answer: Callable[..., Any]) -> str | None:
+    """Right when no single question gains anything, and both together leave nobody wrong."""
+    got = answer()
+    if not isinstance(got, tuple) or len(got) != 2:
+        return "Return two arrays: `return properties, wrong`."
+    properties, wrong = as_array(got[0]), as_array(got[1])
+    for name, table in (("properties", properties), ("wrong", wrong)):
+        if table is None or table.ndim != 2 or table.shape[1] != 2:
+            shape = None if table is None else table.shape
+            return f"`{name}` must have shape (n, 2); yours has {shape}."
+        if not np.isin(table, (0, 1)).all():
+            return f"`{name}` must hold nothing but 0 and 1."
+    assert properties is not None and wrong is not None
+    if len(properties) != len(wrong) or len(wrong) == 0:
+        return f"As many rows in both: you have {len(properties)} and {len(wrong)}."
+    x, losses = properties.astype(float), wrong.astype(float)
+    if losses.sum(axis=0).min() == 0:
+        best = int(losses.sum(axis=0).argmin())
+        return (
+            f"Expert {best} is never wrong, so one leaf is all that is needed. Both must err "
+            "somewhere."
+        )
+    for column in range(2):
+        yes = x[:, column] == 0
+        sides = [losses[rows].sum(axis=0) for rows in (yes, ~yes)]
+        gain = losses.sum(axis=0).min() - sum(side.min() for side in sides)
+        if gain > 0:
+            first, second = (int(side.argmin()) for side in sides)
             return (
-                "That is the share of examples on which *everybody* errs: the error of a judge "
-                "who always knows whom to trust. A leaf must trust the same one throughout."
+                f"A question about property {column} gains {gain / len(x):.3g}: where it is 0 "
+                f"expert {first} is best, where it is 1 expert {second}. A greedy tree finds that."
             )
-        if np.isclose(value, 1 - want):
-            return "That is the accuracy of the best one. The impurity is one minus that."
-        if np.isclose(value, wrong.mean(axis=0).max()):
-            return "That is the error of the *worst* base classifier. A leaf trusts the best."
-        if np.isclose(value, wrong.mean()):
-            return "That is the mean error of all of them. A leaf trusts one, the best."
-        if np.isclose(value, wrong.sum(axis=0).min()):
-            return "That is a number of errors. Divide by the number of examples."
-    return diagnose(got, want, "the impurity")
-
-
-def _after(values: np.ndarray, wrong: np.ndarray, threshold: float) -> float:
-    """Weighted impurity of the two sides of a threshold."""
-    yes = values <= threshold
-    sides = [wrong[rows].sum(axis=0).min() for rows in (yes, ~yes)]
-    return float(sum(sides) / len(values))
+    for place in np.unique(x, axis=0):
+        errors = losses[(x == place).all(axis=1)].sum(axis=0)
+        if errors.min() > 0:
+            return (
+                f"Both questions together do not save it: where the properties are "
+                f"{place.astype(int).tolist()}, expert 0 errs {errors[0]:.0f} times and expert 1 "
+                f"{errors[1]:.0f} times. In each of the four corners somebody must be right always."
+            )
+    return None
 
 
 @exercise(
     "04.3",
-    title="The best question about one property",
+    title="As wide as it is honest",
     hints=[
-        "Candidates: the midpoints of np.unique(values), neighbour by neighbour.",
-        "The impurity before is the same for all; so look for the least impurity after.",
-        "A side counts with its share of the examples: yes.mean() and 1 - yes.mean().",
+        "Without overlap: mean ± t · s / √k, where s is np.std(gaps, ddof=1).",
+        "Both terms of the variance, 1 / k and the overlap, stand under the root.",
+        "t leaves 2.5% on each side: scipy.stats.t.ppf(0.975, k - 1).",
     ],
-    when_right="With running sums of errors all thresholds cost one pass: see the chapter's cell.",
+    when_right="Five folds and an overlap of a quarter: half as wide again as the usual interval.",
 )
-def grade_best_threshold(answer: Callable[..., Any]) -> str | None:
-    """Right on problems where unweighted means, entropy of errors and single experts go astray."""
-    for values, wrong in _threshold_problems():
-        different = np.unique(values)
-        middles = (different[1:] + different[:-1]) / 2
-        want = min(middles, key=lambda t: _after(values, wrong, t))
-        got = as_array(answer(values, wrong))
-        if got is None or got.ndim != 0:
-            return "The answer must be one number, the threshold."
-        value = float(got)
-        if np.isclose(value, want):
+def grade_honest_interval(answer: Callable[..., Any]) -> str | None:
+    """Right is the corrected interval; the ways to make it too narrow are known by their width."""
+    for values, overlap in _folds():
+        k, centre = len(values), float(values.mean())
+        got = as_array(answer(values.copy(), overlap))
+        if got is None or got.shape != (2,):
+            return "Return two numbers: `return low, high`."
+        low, high = sorted(float(end) for end in got)
+        half = _half_width(values, overlap)
+        if np.allclose(got, (centre - half, centre + half), rtol=1e-4):
             continue
-
-        def unweighted(t: float, values: np.ndarray = values, wrong: np.ndarray = wrong) -> float:
-            yes = values <= t
-            return float(wrong[yes].mean(axis=0).min() + wrong[~yes].mean(axis=0).min())
-
-        if np.isclose(value, min(middles, key=unweighted)):
-            return (
-                "That threshold makes the *unweighted* sum of both sides' impurities least. A side "
-                "of two examples must not count as much as a side of fifty: weigh by size."
+        if not np.isclose((low + high) / 2, centre, atol=1e-6 * half):
+            return f"The middle must be the mean of the gaps, {centre:.4g}, not " + (
+                f"{(low + high) / 2:.4g}."
             )
-        if np.isclose(value, max(middles, key=lambda t: _after(values, wrong, t))):
-            return "That leaves the *most* impurity. The gain is largest where it is least."
-        if value in different.tolist() and np.isclose(
-            _after(values, wrong, value), _after(values, wrong, want)
-        ):
-            return (
-                "The right place, but the threshold must stand halfway between the neighbouring "
-                f"values: {want:.4g}, not {value:.4g}."
-            )
+        if got[0] > got[1]:
+            return "The lower end comes first."
+        for slip, words in _too_narrow(values, overlap).items():
+            if np.isclose((high - low) / 2, slip, rtol=1e-4):
+                return words
         return (
-            f"Your threshold {value:.4g} leaves a weighted impurity of "
-            f"{_after(values, wrong, value):.4f}, another one {_after(values, wrong, want):.4f}."
+            f"Of {k} gaps with an overlap of {overlap:.3g} the interval must reach {half:.4g} to "
+            f"either side of the mean; yours reaches {(high - low) / 2:.4g}."
         )
     return None
 
 
 @functools.cache
-def _threshold_problems() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Values and errors of three experts who change places; some values are equal."""
-    problems = []
-    for seed, low in ((1, 0.35), (5, 0.6), (9, 0.15)):
-        rng = np.random.default_rng(seed)
-        values = np.round(rng.random(60), 2)
-        odds = np.where(values[:, None] <= low, (0.1, 0.5, 0.4), (0.5, 0.15, 0.4))
-        problems.append((values, (rng.random((60, 3)) < odds).astype(float)))
-    return problems
+def _folds() -> list[tuple[np.ndarray, float]]:
+    """Gaps of accuracy over outer folds, with test size by training size."""
+    rng = np.random.default_rng(3)
+    return [(rng.normal(0.02, 0.03, 5), 1 / 4), (rng.normal(-0.01, 0.02, 20), 1 / 9)]
 
 
-MARK = 4.85  # bits per note
+def _half_width(values: np.ndarray, overlap: float, share: float = 0.975) -> float:
+    """Of the corrected interval."""
+    k = len(values)
+    return float(stats.t.ppf(share, k - 1) * values.std(ddof=1) * np.sqrt(1 / k + overlap))
+
+
+def _too_narrow(values: np.ndarray, overlap: float) -> dict[float, str]:
+    """Half widths that come of a slip, and what to say."""
+    k, t = len(values), float(stats.t.ppf(0.975, len(values) - 1))
+    s = float(values.std(ddof=1))
+    return {
+        t * s / np.sqrt(k): "That is the usual interval, as if the folds were independent. Their "
+        "training parts overlap: add the overlap to 1 / k.",
+        t * s * np.sqrt(overlap): "The overlap comes in addition to 1 / k, not instead of it.",
+        1.96 * s * np.sqrt(1 / k + overlap): "1.96 is for many folds. So few want Student's t "
+        f"with k - 1 degrees of freedom: {t:.3f}.",
+        _half_width(values, overlap, 0.95): "That leaves 5% on *each* side. A 95% interval leaves "
+        "2.5%: the quantile at 0.975.",
+        t * values.std() * np.sqrt(1 / k + overlap): "s must be estimated with k - 1 below, "
+        "`np.std(gaps, ddof=1)`: numpy divides by k.",
+        t * s * (1 / k + overlap): "A variance is multiplied by 1 / k + overlap, so the standard "
+        "deviation by its root.",
+        t * s**2 * (1 / k + overlap): "That is made of the variance. Take its root.",
+        s * np.sqrt(1 / k + overlap): "That is one standard error. An interval of 95% is t times "
+        "as wide.",
+    }
+
+
+#: By so many bits per note shares must beat the better of equal shares and following the leader.
+AHEAD = 0.2
 
 
 @functools.cache
@@ -203,25 +233,27 @@ def _rivals() -> tuple[float, float]:
         "An expert that has spent b bits more than another deserves less of the next note.",
         "2.0 ** -(spent - spent.min(axis=1, keepdims=True)) is Bayes' rule, before the rows are "
         "divided by their sums. How soon has one expert everything?",
-        "None of the experts knows these styles. Multiply what they have spent by 0.1 first.",
+        "Compare bits per note, spent / (count + 2), instead of bits: then trust does not harden "
+        "as the tune goes on.",
     ],
     when_right="In a style that none of them knows, no expert is all there is to listen to.",
 )
 def grade_shares(answer: Callable[..., Any]) -> str | None:
-    """Right reaches the mark on tunes of validation styles; equal shares and Bayes' rule do not."""
+    """Right is well ahead of the leader and of equal shares on tunes of validation styles."""
     got = _played(answer)
     if isinstance(got, str):
         return got
     equal, leader = _rivals()
+    mark = min(equal, leader) - AHEAD
     beside = f"(equal shares {equal:.2f}, following the leader {leader:.2f})"
-    if got <= MARK:
+    if got <= mark:
         return Right(f"{got:.2f} bits per note {beside}.")
     if np.isclose(got, leader):
-        slip = "You give everything to the leader: that is choosing. What if he is wrong?"
+        slip = "You give everything to the leader: that is choosing. What if the leader is wrong?"
     elif np.isclose(got, equal):
         slip = "Equal shares learn nothing from the tune so far. Use `spent`."
     elif got > max(equal, leader):
         slip = "That is worse than both: does an expert who spent *more* get more?"
     else:
         slip = "Look at how soon one expert has all the shares, and slow that down."
-    return f"{got:.2f} bits per note {beside}; {MARK} is wanted. {slip}"
+    return f"{got:.2f} bits per note {beside}; {mark:.2f} is wanted. {slip}"

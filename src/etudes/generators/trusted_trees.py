@@ -8,7 +8,8 @@ Meta decision trees choose among classifiers, by accuracy (Todorovski and Džero
 Learning* 50, 2003). Choosing among models that predict distributions, by the logarithm of what they
 gave to the note that came, is this book's generalisation: the loss of a model on a note is its
 bits, and a set of notes is as impure as the mean bits of the best single tree on it. How well a
-tree has done so far is a property that classifiers of single examples do not have. Chapter 04.
+tree has done so far is a property that classifiers of single examples do not have. A leaf may also
+trust all trees, each with a share (``meta_tree.sharing``). Chapter 04.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from etudes.data.tunes import Tune, TuneSet
 from etudes.generators.note_questions import ask
 from etudes.generators.note_trees import NoteTree, compose
 from etudes.generators.tokens import Token, encode
-from etudes.learners.meta_tree import MetaTree, entropy, highest_probability
+from etudes.learners.meta_tree import (
+    MetaTree,
+    entropy,
+    highest_probability,
+    leaf_shares,
+    shared_bits,
+)
 from etudes.learners.meta_tree.cross_predicting import folds_of
 
 __all__ = ["Evidence", "TrustedTrees", "evidence", "gather", "grow_members", "take_turns"]
@@ -194,6 +201,9 @@ class TrustedTrees:
         What a leaf of it costs, in bits per note.
     record : bool
         Let it know how well each tree has done in this tune so far.
+    share : bool
+        Let a leaf trust all trees, each with a share, instead of one with everything. The tree
+        itself is the same.
     n_folds : int
         Into how many parts the tunes of each style are shared out, so that the meta tree learns
         from tunes that the next-note trees below it have not seen.
@@ -204,6 +214,8 @@ class TrustedTrees:
         Style → next-note tree, fitted on all its tunes.
     tree : MetaTree
         The meta tree; ``print(model.tree)`` shows it.
+    shares : numpy.ndarray
+        (n_leaves, n_trees) how much each leaf trusts each tree; rows add up to 1.
 
     Examples
     --------
@@ -213,6 +225,7 @@ class TrustedTrees:
 
     members: dict[str, NoteTree]
     tree: MetaTree
+    shares: np.ndarray
 
     def __init__(
         self,
@@ -221,10 +234,12 @@ class TrustedTrees:
         alpha: float = 0.002,
         record: bool = True,
         n_folds: int = 3,
+        share: bool = False,
     ) -> None:
         self.template = NoteTree() if template is None else template
         self.meta = MetaTree(min_leaf, alpha)
         self.record, self.n_folds = record, check_positive_int(n_folds, "n_folds")
+        self.share = share
 
     def fit(self, tunes: TuneSet, most: int = 60) -> TrustedTrees:
         """Learn whom to trust by cross-validation, then grow every style's tree on all its tunes.
@@ -256,16 +271,48 @@ class TrustedTrees:
     ) -> TrustedTrees:
         """The same with members that are grown and evidence, by fold, that is gathered already."""
         self.members = members
-        self.tree = self.meta.fit(
-            np.concatenate([found.properties for found, _ in gathered]),
-            np.concatenate([found.bits for found, _ in gathered]),
-            models=tuple(members),
-            questions=gathered[0][1],
-        )
+        properties = np.concatenate([found.properties for found, _ in gathered])
+        bits = np.concatenate([found.bits for found, _ in gathered])
+        self.tree = self.meta.fit(properties, bits, models=tuple(members), questions=gathered[0][1])
+        return self.settle(properties, bits)
+
+    def settle(self, properties: np.ndarray, bits: np.ndarray) -> TrustedTrees:
+        """Say for every leaf of the tree, as it is now, with how much it trusts each member.
+
+        Parameters
+        ----------
+        properties, bits
+            As in :class:`Evidence`; what the tree was grown on.
+
+        Returns
+        -------
+        TrustedTrees
+            Itself.
+        """
+        if self.share:
+            self.shares = leaf_shares(self.tree.root, properties, bits)
+        else:
+            trusted = [leaf.best for leaf in self.tree.root.leaves()]
+            self.shares = np.eye(len(self.members))[trusted]
         return self
 
+    def lost(self, found: Evidence) -> np.ndarray:
+        """Bits that each note costs, (n,).
+
+        Parameters
+        ----------
+        found
+            Evidence of the members, with the properties that the tree was grown on.
+        """
+        leaf = self.tree.root.route(found.properties)
+        return shared_bits(self.shares[leaf], found.bits)
+
     def trusted(self, tune: Tune) -> list[str]:
-        """Names of the trees that are trusted with each note of a tune and with its end."""
+        """Names of the trees that are trusted with each note of a tune and with its end.
+
+        Where leaves share their trust: of the one that the questions are about, which would have
+        everything.
+        """
         found, _ = evidence(self.members, encode(tune), self.record)
         names = list(self.members)
         return [names[k] for k in self.tree.choose(found.properties).tolist()]
@@ -281,12 +328,11 @@ class TrustedTrees:
         Returns
         -------
         numpy.ndarray
-            (n_notes + 1,) natural log probabilities of the notes and, last, of the end: those of
-            the trees that were trusted, before each note, with that note.
+            (n_notes + 1,) natural log probabilities of the notes and, last, of the end: of each
+            note by the trees that were trusted with it before it came.
         """
         found, _ = evidence(self.members, encode(tune), self.record)
-        trusted = self.tree.choose(found.properties)
-        return -np.log(2) * found.bits[np.arange(len(trusted)), trusted]
+        return -np.log(2) * self.lost(found)
 
     def sample(self, seed: int = 0, **settings: Any) -> Tune:
         """Make a new tune, or go on with the `opening` of one.
@@ -303,10 +349,12 @@ class TrustedTrees:
         Tune
         """
         members = list(self.members.values())
+        lots = np.random.default_rng([seed, 1])  # who writes, where several have a share
 
         def chooser(tokens: Sequence[Token]) -> NoteTree:
             found, _ = evidence(self.members, tokens, self.record)
-            return members[int(self.tree.choose(found.properties[-1:])[0])]
+            leaf = self.tree.root.route(found.properties[-1:])[0]
+            return members[int(lots.choice(len(members), p=self.shares[leaf]))]
 
         return compose(chooser, seed, title=f"Trusted trees, seed {seed}", **settings)
 

@@ -13,7 +13,8 @@ not fitted on.
 
 Everything that combines classifiers in other ways, from picking the best to stacking, is in
 ``meta_tree.combiners``, on the same predictions. Pruning
-(``meta_tree.pruning``) treats meta trees and ordinary ones alike.
+(``meta_tree.pruning``) treats meta trees and ordinary ones alike. Where base models predict
+distributions, a leaf may share its trust among them (``meta_tree.sharing``).
 Chapter 04.
 """
 
@@ -41,6 +42,7 @@ from etudes.learners.meta_tree.properties import (
     weight_of_evidence,
 )
 from etudes.learners.meta_tree.pruning import choose_alpha, critical_alphas, prune
+from etudes.learners.meta_tree.sharing import best_shares, leaf_shares, shared_bits
 from etudes.learners.meta_tree.tree import MetaTree
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "Stacked",
     "StackedTree",
     "WeightedVote",
+    "best_shares",
     "best_split",
     "choose_alpha",
     "critical_alphas",
@@ -65,8 +68,10 @@ __all__ = [
     "grow",
     "highest_probability",
     "impurity",
+    "leaf_shares",
     "predict_all",
     "property_table",
     "prune",
+    "shared_bits",
     "weight_of_evidence",
 ]

@@ -28,6 +28,12 @@ from etudes.learners.meta_tree import prune
 CAUTIONS = (0.03, 0.1, 0.2)
 ALPHAS = (0.001, 0.002, 0.005, 0.01, 0.02)
 ORDERS = (1, 2, 3, 4)
+META_TREES = {
+    "meta-tree": (True, False),
+    "meta-tree-without-record": (False, False),
+    "meta-tree-with-shares": (True, True),
+}
+"""Whether each kind knows how the trees did in the tune so far, and whether its leaves share."""
 
 
 @dataclass(frozen=True)
@@ -176,17 +182,15 @@ def choose(size: Size = FULL, tell: Any = print) -> Choice:
         offer("uniform-mixture", float(mixture(told.bits).mean()), (caution,))
         offer("bayesian-mixture", float(bayesian_mixture(told.bits, tune).mean()), (caution,))
         offer("follow-the-leader", float(follow_the_leader(told.bits, tune).mean()), (caution,))
-        for record in (True, False):
-            name = "meta-tree" if record else "meta-tree-without-record"
-            for alpha, model in _meta_trees(careful, turns, caution, record, size):
-                seen = told.properties if record else told.properties[:, : -len(members)]
-                bits = told.bits[np.arange(len(seen)), model.tree.choose(seen)]
+        for name, (record, share) in META_TREES.items():
+            for alpha, model in _meta_trees(careful, turns, caution, record, share, size):
+                bits = model.lost(_as_asked(told, model))
                 offer(name, float(bits.mean()), (caution, alpha, model))
     return Choice(
         members,
         best["pooled-tree"][1][1],
         best["markov"][1][1],
-        {name: best[name][1][2] for name in ("meta-tree", "meta-tree-without-record")},
+        {name: best[name][1][2] for name in META_TREES},
         {name: setting[0] for name, (_, setting) in best.items() if name != "markov"},
         best["best-single"][1][1],
         {name: bits for name, (bits, _) in best.items()},
@@ -194,20 +198,34 @@ def choose(size: Size = FULL, tell: Any = print) -> Choice:
 
 
 def _meta_trees(
-    members: dict[str, NoteTree], turns: Any, caution: float, record: bool, size: Size
+    members: dict[str, NoteTree],
+    turns: Any,
+    caution: float,
+    record: bool,
+    share: bool,
+    size: Size,
 ) -> list[tuple[float, TrustedTrees]]:
     """A meta tree grown once and pruned at every price of a leaf."""
     gathered = [gather(cautious(grown, caution), held, record) for grown, held in turns]
+    properties = np.concatenate([found.properties for found, _ in gathered])
+    bits = np.concatenate([found.bits for found, _ in gathered])
     whole = TrustedTrees(min_leaf=size.min_leaf, alpha=0.0, record=record)
     root = whole.fit_evidence(members, gathered).tree.root
-    found = []
+    pruned = []
     for alpha in ALPHAS:
-        model = TrustedTrees(min_leaf=size.min_leaf, alpha=alpha, record=record)
+        model = TrustedTrees(min_leaf=size.min_leaf, alpha=alpha, record=record, share=share)
         model.members, model.tree = members, model.meta
         model.tree.models, model.tree.questions = whole.tree.models, whole.tree.questions
         model.tree.unpruned, model.tree.root = root, prune(root, alpha)
-        found.append((alpha, model))
-    return found
+        pruned.append((alpha, model.settle(properties, bits)))
+    return pruned
+
+
+def _as_asked(told: Evidence, model: TrustedTrees) -> Evidence:
+    """The evidence without the lags, which come last, where a meta tree does not know them."""
+    if model.record:
+        return told
+    return Evidence(told.properties[:, : -told.bits.shape[1]], told.bits)
 
 
 def cautious(members: dict[str, NoteTree], caution: float) -> dict[str, NoteTree]:
@@ -250,9 +268,7 @@ def follow(choice: Choice, tunes: TuneSet) -> Followed:
         "follow-the-leader": follow_the_leader(at("follow-the-leader").bits, tune),
     }
     for name, model in choice.trusted.items():
-        seen = at(name).properties
-        seen = seen if model.record else seen[:, : -len(names)]
-        bits[name] = at(name).bits[np.arange(len(seen)), model.tree.choose(seen)]
+        bits[name] = model.lost(_as_asked(at(name), model))
     style = tunes.styles[tune]
     best_of_style = single.copy()[:, 0]
     for one in np.unique(style):

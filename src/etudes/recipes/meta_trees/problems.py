@@ -24,7 +24,7 @@ from etudes.data.scores import TRAIN_STYLES, load_folk_tunes
 from etudes.data.tunes import TuneSet
 from etudes.features import log_mel
 from etudes.learners.melody import block_columns
-from etudes.recipes.styles import tunes as style_tunes
+from etudes.recipes.styles.tunes import statistics_of
 
 #: What is counted in a tune: 62 numbers.
 COUNTED = ("degree_from_final", "interval_size", "ratio", "beat_strength", "accent_repetition")
@@ -212,7 +212,7 @@ def _of_tunes(
     """A problem about tunes: counts, and groups of near-duplicates."""
     classes, y = np.unique(labels, return_inverse=True)
     rows = _rows_of(y, most, seed)
-    counts = style_tunes._statistics(tunes[rows])  # chapter 6's table, computed once
+    counts = statistics_of(tunes[rows])
     x = counts[:, block_columns(names=COUNTED)].astype(float)
     of = "groups of near-duplicate tunes"
     named = tuple(str(one) for one in classes)

@@ -26,28 +26,30 @@ PAPER = "Todorovski and Džeroski, Machine Learning 50, 2003"
 
 WORDS = {
     "tree": "a decision tree",
-    "small-tree": "a decision tree of at most 16 leaves",
+    "small-tree": "a small decision tree (at most 16 leaves)",
     "k-nn": "five nearest neighbours",
     "naive-bayes": "naive Bayes",
     "svm": "a support vector machine",
-    "select-best": "the base classifier with the best cross-validated accuracy",
-    "majority-vote": "a majority vote",
-    "weighted-vote": "a vote weighted by cross-validated accuracy",
-    "meta-tree": "a meta decision tree, pruned",
-    "meta-tree-unpruned": "a meta decision tree as it grew",
-    "stacked-tree": "stacking with an ordinary tree on class probabilities, pruned alike",
-    "stacked-tree-unpruned": "stacking with an ordinary tree as it grew",
-    "stacked-tree-properties": "stacking with an ordinary tree on a meta tree's properties and the "
-    "named classes, pruned alike",
-    "stacked-tree-properties-unpruned": "the same as it grew",
-    "stacked-logistic": "stacking with logistic regression",
-    "stacked-regression": "stacking with multi-response linear regression",
-    "random-forest": "a random forest",
-    "gradient-boosting": "gradient boosting",
+    "select-best": "select-best (the base classifier with the best cross-validated accuracy)",
+    "majority-vote": "a majority vote of the base classifiers",
+    "weighted-vote": "a vote of the base classifiers weighted by cross-validated accuracy",
+    "meta-tree": "a pruned meta decision tree",
+    "meta-tree-unpruned": "an unpruned meta decision tree",
+    "stacked-tree": "a pruned ordinary tree stacked on class probabilities",
+    "stacked-tree-unpruned": "an unpruned ordinary tree stacked on class probabilities",
+    "stacked-tree-properties": "a pruned ordinary tree stacked on a meta tree's properties and the "
+    "named classes",
+    "stacked-tree-properties-unpruned": "an unpruned ordinary tree stacked on a meta tree's "
+    "properties and the named classes",
+    "stacked-logistic": "logistic regression stacked on class probabilities",
+    "stacked-regression": "multi-response linear regression stacked on class probabilities",
+    "random-forest": "a random forest on the data themselves",
+    "gradient-boosting": "gradient boosting on the data themselves",
 }
-"""What a reader calls each method."""
+"""What a reader calls each method. Wherever a tree is pruned, it is by the same rule."""
 
 RIVALS = (
+    "svm",
     "select-best",
     "weighted-vote",
     "stacked-tree",
@@ -77,7 +79,8 @@ def write_contests(found: Mapping[str, Contest]) -> None:
     for name, rank in zip(methods, ranks, strict=True):
         _record(
             f"all.mean-rank.{name}",
-            f"Mean rank of {WORDS[name]} among {len(methods)} methods by accuracy; 1 is best.",
+            f"Mean rank, by accuracy, of {WORDS[name]} among {len(methods)} methods on "
+            f"{len(found)} classification problems; 1 is best.",
             (float(rank), None, None),
             "ranks",
             f"{len(found)} problems",
@@ -89,8 +92,8 @@ def write_contests(found: Mapping[str, Contest]) -> None:
         )
         _record(
             f"all.margin.meta-tree-over-{rival}",
-            f"Accuracy of a pruned meta decision tree minus that of {WORDS[rival]}, mean over "
-            "problems.",
+            f"Accuracy of {WORDS['meta-tree']} minus that of {WORDS[rival]}, mean over "
+            f"{len(found)} classification problems.",
             corrected_interval(gaps, 0.0),
             "fraction-difference",
             f"{len(found)} problems",
@@ -108,9 +111,10 @@ def write_contests(found: Mapping[str, Contest]) -> None:
         plain = own.removesuffix("-without-svm"), other.removesuffix("-without-svm")
         _record(
             f"smaller-trees.count{ending}",
-            f"Problems on which {WORDS[plain[0]]} has fewer leaves on average than "
-            f"{WORDS[plain[1]]}{' (without the SVM)' if 'svm' in own else ''} and is not "
-            f"significantly less accurate: {', '.join(smaller) or 'none'}.",
+            f"Classification problems on which {WORDS[plain[0]]} has fewer leaves on average than "
+            f"{WORDS[plain[1]]} and is not significantly less accurate"
+            f"{' (no support vector machine among the base classifiers)' if 'svm' in own else ''}: "
+            f"{', '.join(smaller) or 'none'}.",
             (len(smaller), None, None),
             "count",
             f"{len(found)} problems",
@@ -155,7 +159,7 @@ def _write_problem(one: Contest) -> None:
     for name, words in WORDS.items():
         _record(
             f"{one.problem}.accuracy.{name}",
-            f"Accuracy of {words}.",
+            f"Accuracy of {words} at telling the {problem.title}.",
             corrected_interval(one.right[name], one.overlap),
             "fraction",
             n,
@@ -165,7 +169,7 @@ def _write_problem(one: Contest) -> None:
         if name in TREES:
             _record(
                 f"{one.problem}.size.{name}",
-                f"Leaves of {words}.",
+                f"Leaves of {words} that learned to tell the {problem.title}.",
                 corrected_interval(one.leaves[name].astype(float), one.overlap),
                 "leaves",
                 n,
@@ -174,7 +178,8 @@ def _write_problem(one: Contest) -> None:
     for rival in RIVALS:
         _record(
             f"{one.problem}.margin.meta-tree-over-{rival}",
-            f"Accuracy of a pruned meta decision tree minus that of {WORDS[rival]}, same folds.",
+            f"Accuracy of {WORDS['meta-tree']} at telling the {problem.title} minus that of "
+            f"{WORDS[rival]}, on the same folds.",
             corrected_interval(one.right["meta-tree"] - one.right[rival], one.overlap),
             "fraction-difference",
             n,
@@ -207,18 +212,30 @@ def _record(
 
 
 FOLLOWERS = {
-    "markov": "a Markov chain on the tunes of all training styles, its order chosen on validation",
-    "pooled-tree": "one next-note tree on the tunes of all training styles",
-    "validation-single": "the one style's tree that is best on validation styles",
-    "best-single": "the one style's tree that is best on the test tunes, known in hindsight",
-    "best-single-of-each-style": "for each test style the tree that is best on it, in hindsight",
-    "uniform-mixture": "the uniform mixture of all styles' trees",
-    "bayesian-mixture": "a mixture that weighs trees by the tune so far (Bayes' rule)",
-    "follow-the-leader": "whichever tree has done best in the tune so far",
-    "meta-tree": "a meta tree that trusts one style's tree, note by note",
-    "meta-tree-without-record": "a meta tree that does not know how trees did in the tune so far",
+    "markov": "a Markov chain trained on the tunes of all training styles, its order chosen on "
+    "validation styles",
+    "pooled-tree": "one next-note tree grown on the tunes of all training styles",
+    "validation-single": "the training style's next-note tree that is best on validation styles",
+    "best-single": "the training style's next-note tree that, in hindsight, is best on the test "
+    "tunes",
+    "best-single-of-each-style": "the training styles' next-note trees that, in hindsight, are "
+    "best on each test style",
+    "uniform-mixture": "a mixture with equal shares of all training styles' next-note trees",
+    "bayesian-mixture": "a mixture of the training styles' next-note trees, with shares by Bayes' "
+    "rule from the tune so far",
+    "follow-the-leader": "whichever training style's next-note tree has done best in the tune so "
+    "far",
+    "meta-tree": "a meta tree that trusts one training style's next-note tree, note by note",
+    "meta-tree-without-record": "a meta tree over next-note trees that does not know how they did "
+    "in the tune so far",
+    "meta-tree-with-shares": "a meta tree whose leaves trust all training styles' next-note trees, "
+    "each with a share",
 }
 """What a reader calls each follower of tunes."""
+
+ON_TEST = "on tunes of unseen styles"
+SHARERS_RIVALS = ("uniform-mixture", "bayesian-mixture", "pooled-tree")
+"""Whom the meta tree with shares is compared with, note by note."""
 
 
 def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float]) -> None:
@@ -241,22 +258,29 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
         row = bootstrap_mean(followed.bits[name], groups=followed.style)
         _record(
             f"generation.bits-per-note.{name}",
-            f"Bits per note of {words}.",
+            f"Bits per note of {words}, {ON_TEST}.",
             (row.mean, *row.ci95),
             "bits",
             n + "; resampled by style",
             **shared,
         )
-    for name in FOLLOWERS:
-        if name == "meta-tree":
-            continue
-        gain = followed.bits[name] - followed.bits["meta-tree"]
+    gains = [("bits-gain", "meta-tree", "best-single")]
+    gains += [
+        (f"bits-gain-over-{name}", "meta-tree", name)
+        for name in FOLLOWERS
+        if name not in ("meta-tree", "best-single")
+    ]
+    gains += [
+        (f"bits-gain-of-shares-over-{name}", "meta-tree-with-shares", name)
+        for name in SHARERS_RIVALS
+    ]
+    for what, own, name in gains:
+        gain = followed.bits[name] - followed.bits[own]
         for unit, groups in (("", followed.style), ("-by-tune", followed.tune)):
             row = bootstrap_mean(gain, groups=groups)
-            what = "bits-gain" if name == "best-single" else f"bits-gain-over-{name}"
             _record(
                 f"generation.{what}{unit}",
-                f"Bits per note of {FOLLOWERS[name]} minus those of the meta tree.",
+                f"Bits per note of {FOLLOWERS[name]} minus those of {FOLLOWERS[own]}, {ON_TEST}.",
                 (row.mean, *row.ci95),
                 "bits",
                 n + ("; resampled by tune" if unit else "; resampled by style"),
@@ -274,10 +298,12 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
 
 
 FACTS = {
-    "leaves": "Leaves of the meta tree that chooses among styles' trees.",
-    "longest-copy": "Median length of the longest stretch that a tune composed by the trusted "
-    "trees shares with a training tune.",
-    "longest-copy-of-real-tunes": "The same of real tunes of the test styles.",
+    "leaves": "Leaves of the meta tree that trusts one training style's next-note tree, note by "
+    "note.",
+    "longest-copy": "Notes in the longest stretch that a tune composed by the meta tree over "
+    "next-note trees shares with any training tune, median.",
+    "longest-copy-of-real-tunes": "Notes in the longest stretch that a real tune of the test "
+    "styles, cut to 64 notes, shares with any training tune, median.",
 }
 
 

@@ -52,7 +52,7 @@ class Tunes:
     def relative(self) -> Tunes:
         """The same tunes without what may be a habit of the book they stand in: all end on one
         pitch, and the middle one of their note lengths is a quaver."""
-        return replace(self, statistics=_statistics(self.tunes, relative=True))
+        return replace(self, statistics=statistics_of(self.tunes, relative=True))
 
     def __add__(self, other: Tunes) -> Tunes:
         """Both together."""
@@ -105,11 +105,24 @@ def load_tunes(split: str, unlabelled: bool = False) -> Tunes:
     """
     tunes = scores.split_folk_tunes(split, unlabelled=unlabelled)
     styles = np.where(tunes.styles == "", tunes.column("collection"), tunes.styles)
-    return Tunes(tunes, styles, _statistics(tunes))
+    return Tunes(tunes, styles, statistics_of(tunes))
 
 
-def _statistics(tunes: TuneSet, relative: bool = False) -> np.ndarray:
-    """Rows of the cached statistics of all folk tunes of 16 notes or more."""
+def statistics_of(tunes: TuneSet, relative: bool = False) -> np.ndarray:
+    """What can be counted in each tune, from a table of all folk tunes that is computed once.
+
+    Parameters
+    ----------
+    tunes
+        Folk tunes of 16 notes or more.
+    relative
+        As :meth:`Tunes.relative` has them.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n_tunes, 1416) float32.
+    """
 
     def build() -> dict[str, np.ndarray]:
         everything = TuneSet(
