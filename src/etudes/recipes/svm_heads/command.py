@@ -149,6 +149,9 @@ def _test(
             for what in ("objective", "decisions")
         }
         write_solver(both, "120 tasks, a third each of 1, 5 and 10 shots", seconds)
+    swaps = [_swapped(run, domain) for run in networks]
+    for swap in swaps:
+        print({name: one.settings for name, one in swap.items()}, flush=True)
     baselines = instrument_baselines() if domain.name == "instruments" else style_baselines()
     untrained = {
         f"{head}-untrained": domain.make(head, strength=chosen[head].get("strength")).eval()
@@ -158,7 +161,7 @@ def _test(
         **networks[0],
         **baselines,
         **untrained,
-        **_swapped(networks[0], chosen),
+        **swaps[0],
     }
     for k_shot in shots:
         print(f"{domain.name}, test, 5-way {k_shot}-shot", flush=True)
@@ -172,10 +175,10 @@ def _test(
             if a in results and b in results:
                 print(f"  {a} over {b}: {paired_difference(results[a], results[b])}", flush=True)
         again = [results] + [
-            compare({**run, **_swapped(run, chosen)}, domain, k_shot, N_TASKS, show=False)
-            for run in networks[1:]
+            compare({**run, **swap}, domain, k_shot, N_TASKS, show=False)
+            for run, swap in zip(networks[1:], swaps[1:], strict=True)
         ]
-        asked_again = (*HEAD_NAMES, *_swapped(networks[0], chosen))
+        asked_again = (*HEAD_NAMES, *swaps[0])
         values = {name: [one[name].mean for one in again] for name in asked_again}
         print("  seeds:", {head: [round(v, 3) for v in vs] for head, vs in values.items()})
         spent = seconds + time.perf_counter() - begun
@@ -183,6 +186,6 @@ def _test(
         write_seeds(domain.name, k_shot, values, spent)
 
 
-def _swapped(networks: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The machine and prototypes, each on the other's embedding."""
-    return swapped({head: networks[head] for head in ("svm", "prototype")}, chosen)
+def _swapped(networks: dict[str, Any], domain: Domain) -> dict[str, Any]:
+    """The machine, ridge regression and prototypes, each on the others' embeddings."""
+    return swapped({head: networks[head] for head in ("svm", "ridge", "prototype")}, domain)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from etudes.checks import check_in
 from etudes.evaluate import Difference, FewShotResult, evaluate
 from etudes.evaluate.intervals import class_interval, task_interval
 from etudes.learners.centroid import NearestCentroid, envelope, time_average
@@ -98,15 +99,62 @@ def compare(
     return results
 
 
-def swapped(trained: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[str, MetaOptNet]:
+STRENGTHS: dict[str, tuple[float | None, ...]] = {
+    "svm": (0.01, 0.1, 1.0),
+    "ridge": (5.0, 50.0, 500.0),
+    "prototype": (None,),
+}
+"""What a head may be told of the embedding that it is put on; the same as in training."""
+
+
+def fitted_head(encoder: Any, head: str, domain: Domain, n_tasks: int = 150) -> MetaOptNet:
+    """A head on an embedding that is given, its price chosen on validation classes.
+
+    A price belongs to an embedding: it weighs margins against lengths, and lengths differ. The one
+    that was chosen for another embedding makes a good head look useless.
+
+    Parameters
+    ----------
+    encoder
+        A trained encoder.
+    head
+        Of :data:`STRENGTHS`.
+    domain
+        Instruments or styles.
+    n_tasks
+        Validation tasks of 1, of 5 and of 10 shots for each price.
+
+    Returns
+    -------
+    MetaOptNet
+    """
+    best, reached = None, -1.0
+    for strength in STRENGTHS[check_in(head, "head", STRENGTHS)]:
+        one = MetaOptNet(encoder, head, strength).eval()
+        if len(STRENGTHS[head]) == 1:
+            return one
+        learner, x = encoded(one, domain.items("validation"))
+        mean = sum(
+            evaluate(learner, domain.tasks("validation", x, k), n_tasks, False).mean
+            for k in (1, 5, 10)
+        )
+        if mean > reached:
+            best, reached = one, mean
+    assert best is not None
+    return best
+
+
+def swapped(trained: dict[str, Any], domain: Domain, n_tasks: int = 150) -> dict[str, MetaOptNet]:
     """Each head on the embedding that was trained with another.
 
     Parameters
     ----------
     trained
         Head → the network trained with it.
-    chosen
-        Head → its settings, of which the strength goes with the head.
+    domain
+        Where they were trained.
+    n_tasks
+        Of :func:`fitted_head`.
 
     Returns
     -------
@@ -114,9 +162,7 @@ def swapped(trained: dict[str, Any], chosen: dict[str, dict[str, Any]]) -> dict[
         ``"svm-head-on-prototype-embedding"`` and so on → learner.
     """
     return {
-        f"{head}-head-on-{other}-embedding": MetaOptNet(
-            network.encoder, head, chosen[head].get("strength")
-        ).eval()
+        f"{head}-head-on-{other}-embedding": fitted_head(network.encoder, head, domain, n_tasks)
         for other, network in trained.items()
         for head in trained
         if head != other

@@ -57,6 +57,8 @@ DIFFERENCES = (
     ("svm", "svm-head-on-prototype-embedding"),
     ("prototype-head-on-svm-embedding", "prototype"),
     ("svm", "prototype-head-on-svm-embedding"),
+    ("ridge-head-on-prototype-embedding", "prototype"),
+    ("ridge", "ridge-head-on-prototype-embedding"),
 )
 """Pairs whose difference the chapter talks about: head at test time, head in training, both."""
 
@@ -83,7 +85,8 @@ def words(name: str) -> str:
     """A learner in words."""
     if "-head-on-" in name:
         head, _, other = name.removesuffix("-embedding").partition("-head-on-")
-        return f"{WORDS[head]} put on the embedding trained with {WORDS[other]}"
+        price = "" if head == "prototype" else ", its price chosen for that embedding"
+        return f"{WORDS[head]} put on the embedding trained with {WORDS[other]}{price}"
     return WORDS[name]
 
 
