@@ -12,7 +12,7 @@ from etudes.learners.meta_svm import MetaOptNet
 from etudes.learners.relation import RelationNetwork
 from etudes.recipes import svm_heads as recipe
 from etudes.recipes.instruments.notes import Notes
-from etudes.recipes.svm_heads import choosing, command, domains, report
+from etudes.recipes.svm_heads import choosing, command, comparing, domains, report
 from etudes.recipes.svm_heads.networks import OnePixel
 
 
@@ -88,20 +88,36 @@ def test_ten_shots_leave_ten_queries(domain):
     assert (task.n_way, task.k_shot, task.n_query) == (5, 10, 10)
 
 
-def test_swapping_gives_every_head_to_every_other_embedding():
+def test_swapping_gives_every_head_to_every_other_embedding(domain):
     trained = {head: recipe.make_network(head) for head in ("svm", "ridge", "prototype")}
-    chosen = {"svm": {"strength": 0.3}, "ridge": {"strength": 7.0}, "prototype": {}}
-    others = recipe.swapped(trained, chosen)
-    assert len(others) == 6
+    others = recipe.swapped(trained, domain.domain, 2)
+    assert len(others) == 6 and set(recipe.CORNERS) <= {*others, *trained}
     one = others["svm-head-on-prototype-embedding"]
-    assert one.encoder is trained["prototype"].encoder
-    assert one.head == "svm" and one.settings == {"c": 0.3}
+    assert one.encoder is trained["prototype"].encoder and one.head == "svm"
+
+
+def test_a_head_that_moves_chooses_its_price_for_the_new_embedding(domain, monkeypatch):
+    """The price with the best validation accuracy, whatever it was at home."""
+    asked = []
+
+    def graded(learner, tasks, n_tasks, progress):
+        asked.append(learner.settings["c"])
+        return types.SimpleNamespace(mean=0.9 if learner.settings["c"] == 0.1 else 0.5)
+
+    monkeypatch.setattr(comparing, "evaluate", graded)
+    encoder = recipe.make_network("prototype").encoder
+    assert recipe.fitted_head(encoder, "svm", domain.domain).settings == {"c": 0.1}
+    assert asked == [c for c in comparing.STRENGTHS["svm"] for _ in range(3)]  # 1, 5 and 10 shots
+    assert recipe.fitted_head(encoder, "prototype", domain.domain).head == "prototype"
+    assert len(asked) == 9  # nothing to choose
+    with pytest.raises(ValueError, match="head"):
+        recipe.fitted_head(encoder, "relation", domain.domain)
 
 
 def test_the_interaction_is_what_both_bring_beyond_the_sum_of_each(domain):
     notes = domain.domain
     trained = {head: notes.make(head).eval() for head in ("svm", "prototype")}
-    learners = {**trained, **recipe.swapped(trained, {"svm": {}, "prototype": {}})}
+    learners = {**trained, **recipe.swapped(trained, notes, 2)}
     results = recipe.compare(learners, notes, 1, 10, show=False)
     found = recipe.interaction(results)
     mean = {name: result.mean for name, result in results.items()}
@@ -143,7 +159,7 @@ def test_rows_carry_the_ids_that_the_book_names(domain, tmp_path, monkeypatch):
     monkeypatch.setattr(ledger.store, "results_folder", lambda: tmp_path)
     svm, prototypes = (domain.domain.make(head).eval() for head in ("svm", "prototype"))
     learners = {"svm": svm, "prototype": prototypes, "ridge": svm, "relation": svm}
-    learners |= recipe.swapped({"svm": svm, "prototype": prototypes}, {"svm": {}, "prototype": {}})
+    learners |= recipe.swapped({"svm": svm, "prototype": prototypes}, domain.domain, 2)
     results = recipe.compare(learners, domain.domain, 1, 10, show=False)
     report.write_rows("instruments", results, 0, 1.0)
     seeds = {"svm": [0.8, 0.84, 0.82], "prototype": [0.7, 0.7, 0.7]}
@@ -177,8 +193,12 @@ def test_every_learner_that_is_compared_has_words():
     names = {*recipe.HEAD_NAMES, *recipe.instrument_baselines(), "svm-untrained"}
     assert all(report.words(name) for name in names)
     told = report.words("svm-head-on-prototype-embedding")
-    assert told.endswith("put on the embedding trained with prototypes")
-    known = set(report.WORDS) | set(recipe.swapped({}, {}))
+    assert told.endswith("trained with prototypes, its price chosen for that embedding")
+    told = report.words("prototype-head-on-svm-embedding")
+    assert told.endswith(
+        "put on the embedding trained with MetaOptNet with a support vector machine"
+    )
+    known = set(report.WORDS)
     assert all(a in known or "-head-on-" in a for pair in report.DIFFERENCES for a in pair)
 
 

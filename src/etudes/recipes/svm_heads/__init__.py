@@ -14,6 +14,7 @@ of the full run. Training is repeated from other seeds; the committed checkpoint
 
 from etudes.recipes.svm_heads.choosing import TRIALS, choose
 from etudes.recipes.svm_heads.comparing import (
+    CORNERS,
     compare,
     encoded,
     encoded_by,
@@ -28,6 +29,7 @@ from etudes.recipes.svm_heads.networks import HEAD_NAMES, load_trained, make_net
 from etudes.recipes.svm_heads.solver import solver_against_sklearn
 
 __all__ = [
+    "CORNERS",
     "DOMAINS",
     "HEAD_NAMES",
     "TRIALS",

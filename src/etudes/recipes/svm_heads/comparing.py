@@ -169,11 +169,14 @@ def swapped(trained: dict[str, Any], domain: Domain, n_tasks: int = 150) -> dict
     }
 
 
-SQUARE = (
-    ("svm", "prototype-head-on-svm-embedding"),
-    ("svm-head-on-prototype-embedding", "prototype"),
+CORNERS = (
+    "svm",
+    "svm-head-on-prototype-embedding",
+    "prototype-head-on-svm-embedding",
+    "prototype",
 )
-"""Two embeddings (lines) under two heads (columns)."""
+"""The machine at home, the machine on the prototypes' embedding, prototypes on the machine's, and
+prototypes at home: two heads, two embeddings."""
 
 
 def interaction(results: dict[str, FewShotResult]) -> Difference:
@@ -182,15 +185,16 @@ def interaction(results: dict[str, FewShotResult]) -> Difference:
     Parameters
     ----------
     results
-        Name → result of the same tasks, with the four of :data:`SQUARE` among them.
+        Name → result of the same tasks, with the four of :data:`CORNERS` among them.
 
     Returns
     -------
     Difference
-        The first line's difference minus the second's, task by task and class by class.
+        What the head is worth on one embedding minus what it is worth on the other, task by task
+        and class by class.
     """
-    (own, other), (put, home) = [[results[name] for name in line] for line in SQUARE]
-    found = (own.recalls - other.recalls) - (put.recalls - home.recalls)
+    own, put, back, home = (results[name] for name in CORNERS)
+    found = (own.recalls - back.recalls) - (put.recalls - home.recalls)
     return Difference(
         mean=float(found.mean()),
         ci95=class_interval(found, own.task_classes),

@@ -14,7 +14,7 @@ from etudes.data.instruments import TRAIN_PROGRAMS
 from etudes.evaluate import FewShotResult, chance, paired_difference
 from etudes.recipes.spread import spread
 from etudes.recipes.svm_heads.choosing import TRIALS
-from etudes.recipes.svm_heads.comparing import SQUARE, interaction
+from etudes.recipes.svm_heads.comparing import CORNERS, interaction
 from etudes.recipes.svm_heads.domains import LOADED, N_WAY
 from etudes.recipes.svm_heads.networks import HEAD_NAMES
 from etudes.train import History, save_weights
@@ -116,8 +116,9 @@ def write_rows(domain: str, results: dict[str, FewShotResult], seed: int, second
         "seed": seed,
         "seconds": round(seconds),
     }
+    paper_says = PAPER if domain == "instruments" else {}  # of single sights, or single sounds
     for name, result in results.items():
-        told = PAPER.get((name, one.k_shot))
+        told = paper_says.get((name, one.k_shot))
         given = {other: r.mean for other, r in results.items() if other != name}
         ledger.record(
             f"{stem}.accuracy.{name}",
@@ -132,7 +133,7 @@ def write_rows(domain: str, results: dict[str, FewShotResult], seed: int, second
     for a, b in DIFFERENCES:
         if a in results and b in results:
             difference = paired_difference(results[a], results[b])
-            first, second = PAPER.get((a, one.k_shot)), PAPER.get((b, one.k_shot))
+            first, second = (paper_says.get((head, one.k_shot)) for head in (a, b))
             paper = None
             if first is not None and second is not None:
                 paper = {"value": round(first - second, 4), "citation": CITATION}
@@ -183,8 +184,8 @@ def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], second
         )
         for a, b in pairs
     ]
-    (own, other), (put, home) = [[np.array(values[name]) for name in line] for line in SQUARE]
-    gained = (own - other) - (put - home)
+    own, put, back, home = (np.array(values[name]) for name in CORNERS)
+    gained = (own - back) - (put - home)
     rows.append(("interaction", gained, TOGETHER, "fraction-difference"))
     for name, found, what, unit in rows:
         if len(found) > 1:
