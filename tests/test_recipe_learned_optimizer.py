@@ -153,6 +153,7 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     rows = {one["id"]: one for one in ledger.rows("03", tmp_path)}
     assert rows["03.notes.loss-ratio.20-steps"]["value"] == pytest.approx(ratio.mean, abs=1e-4)
     stem = "03.notes.loss-ratio.20-steps"
+    assert "03.notes.loss-ratio.22-steps.seeds" in rows
     others = ("hidden-2", "hidden-2.over-adam-betas", "seeds", "common-start-adam-betas")
     assert {f"{stem}.{other}" for other in others} | {"03.notes.distance.played-twice"} <= set(rows)
     assert all("learned-seed" not in name for name in rows)

@@ -148,22 +148,20 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
                 f"steps: the learned optimizer over Adam, {what} for that size"
             )
             write(f"loss-ratio.20-steps.hidden-{size}{more}", claim, estimate, "ratio")
-    seeds = [
-        fits.ratio(name, fits.best, 20).mean
-        for name in fits.losses
-        if name == "learned" or name.startswith("learned-seed")
-    ]
-    if len(seeds) > 1:
-        mean, ci95 = spread(np.array(seeds))
-        ledger.record(
-            f"{STEM}.loss-ratio.20-steps.seeds",
-            claim=f"Test notes, {LOSS} after 20 steps: the learned optimizer over Adam, step size "
-            f"tuned, mean of {len(seeds)} trainings",
-            value=mean,
-            unit="ratio",
-            ci95=ci95,
-            **(common | {"n": len(seeds)}),
-        )
+    trainings = [n for n in fits.losses if n == "learned" or n.startswith("learned-seed")]
+    others_by_step = {20: fits.best, **{step: f"adam-betas-for-{step}" for step in LONG}}
+    for step, rival in others_by_step.items():
+        if len(trainings) > 1:
+            mean, ci95 = spread(np.array([fits.ratio(n, rival, step).mean for n in trainings]))
+            ledger.record(
+                f"{STEM}.loss-ratio.{step}-steps.seeds",
+                claim=f"Test notes, {LOSS} after {step} steps: the learned optimizer over "
+                f"{in_words(rival)}, mean of {len(trainings)} trainings",
+                value=mean,
+                unit="ratio",
+                ci95=(max(ci95[0], 0.0), ci95[1]),
+                **(common | {"n": len(trainings)}),
+            )
 
 
 CARDS = {
