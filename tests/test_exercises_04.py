@@ -7,6 +7,9 @@ import pytest
 from exercise_helpers import Chapter, Code
 from scipy import stats
 
+from etudes.exercises.chapter_04 import grade_trap
+from etudes.exercises.registry import Right
+
 CHAPTER = Chapter("04")
 
 ZEROS = """
@@ -69,6 +72,25 @@ def shares(spent, count):
     weight = 1 + 0 * spent
     return weight / weight.sum(axis=0, keepdims=True)
 """
+NOBODY_YET = """
+def shares(spent, count):
+    with np.errstate(invalid="ignore"):
+        per_note = spent / count[:, None]
+    weight = 2.0 ** -(per_note - per_note.min(axis=1, keepdims=True))
+    return weight / weight.sum(axis=1, keepdims=True)
+"""
+UNDERFLOW = """
+def shares(spent, count):
+    weight = 2.0**-spent
+    with np.errstate(invalid="ignore"):
+        return weight / weight.sum(axis=1, keepdims=True)
+"""
+NEGATIVE = """
+def shares(spent, count):
+    share = np.full(spent.shape, 2 / (spent.shape[1] - 2))
+    share[:, :2] = [-0.5, -0.5]
+    return share / share.sum(axis=1, keepdims=True)
+"""
 
 WRONG = [
     ("04.1", Code(ZEROS), "where a probability is 0"),
@@ -101,6 +123,9 @@ WRONG = [
     ("04.4", Code(BAYES), "how soon"),
     ("04.4", Code(UPSIDE_DOWN), "worse than both"),
     ("04.4", Code(COLUMNS), "add up to 1"),
+    ("04.4", Code(NOBODY_YET), "row 0. Before the first note"),
+    ("04.4", Code(UNDERFLOW), "subtract the least"),
+    ("04.4", Code(NEGATIVE), "in row 0 the least is -0.5"),
 ]
 
 
@@ -121,3 +146,11 @@ def test_the_stub_is_not_attempted(exercise_id):
 @pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
 def test_a_wrong_answer_is_diagnosed(exercise_id, answer, fragment):
     CHAPTER.assert_wrong(exercise_id, answer, fragment)
+
+
+@pytest.mark.parametrize(("either", "errs"), [(False, "50%"), (True, "25%")])
+def test_a_right_trap_is_told_its_own_errors(either, errs):
+    x = np.array(CORNERS)
+    one = x.all(axis=1) if either else x[:, 0] != x[:, 1]
+    said = grade_trap(lambda: (x, np.stack([one, ~one], axis=1).astype(int)))
+    assert isinstance(said, Right) and f"errs on {errs}" in said

@@ -106,6 +106,31 @@ def test_mixtures_and_the_leader():
     assert led[3] == bits[3, bits[:3].sum(axis=0).argmin()] and led[5] == bits[5, 0]
 
 
+def test_shares_by_the_record_follow_what_was_spent_per_note():
+    rng = np.random.default_rng(1)
+    bits, tune = rng.random((9, 3)) * 5, np.repeat([0, 1], [5, 4])
+    p = 2.0**-bits
+    np.testing.assert_allclose(recipe.record_mixture(bits, tune, 0), recipe.mixture(bits))
+    found = recipe.record_mixture(bits, tune, factor=3)
+    for start, stop in ((0, 5), (5, 9)):
+        for i in range(start, stop):
+            weight = 2.0 ** (-3 * bits[start:i].sum(axis=0) / (i - start + 2))
+            assert found[i] == pytest.approx(-np.log2(weight / weight.sum() @ p[i]))
+
+
+def test_the_rule_without_a_tree_is_added_to_what_was_followed():
+    size = recipe.Size(train=3, meta=3, validation=1, test=1)
+    tunes = recipe.some_tunes("validation", 1)
+    tune = np.repeat(np.arange(len(tunes)), tunes.n_notes + 1)
+    empty = np.zeros((len(tune), 1))
+    followed = recipe.Followed({"other": empty}, empty, tunes.styles[tune], tune, ("one",))
+    lines = []
+    found = recipe.follow_by_record(followed, tunes, size, tell=lines.append)
+    assert set(found.bits) == {"other", "shares-by-record"} and len(lines) == 21
+    assert found.bits["shares-by-record"].shape == (len(tune),)
+    assert 0 < found.bits["shares-by-record"].mean() < 20
+
+
 def test_without_arguments_nothing_is_written(tmp_path, monkeypatch):
     from etudes import ledger
     from etudes.recipes.meta_trees import command

@@ -58,8 +58,7 @@ def grade_sureness(answer: Callable[..., Any]) -> str | None:
         "good there. Make them equally good on both sides of either question.",
         "Expert 0 is wrong where exactly one of the properties is 1, expert 1 everywhere else.",
     ],
-    when_right="A tree that looks one question ahead stays a single leaf here, and errs every "
-    "second time. Give these arrays to meta_tree.MetaTree(min_leaf=1, alpha=0).fit and see.",
+    when_right="Give these arrays to meta_tree.MetaTree(min_leaf=1, alpha=0).fit and see.",
 )
 def grade_trap(answer: Callable[..., Any]) -> str | None:
     """Right when no single question gains anything, and both together leave nobody wrong."""
@@ -101,7 +100,11 @@ def grade_trap(answer: Callable[..., Any]) -> str | None:
                 f"{place.astype(int).tolist()}, expert 0 errs {errors[0]:.0f} times and expert 1 "
                 f"{errors[1]:.0f} times. In each of the four corners somebody must be right always."
             )
-    return None
+    errs = losses.mean(axis=0).min()
+    return Right(
+        f"A tree that looks one question ahead stays a single leaf here, and errs on {errs:.0%} of "
+        "the examples."
+    )
 
 
 @exercise(
@@ -112,7 +115,7 @@ def grade_trap(answer: Callable[..., Any]) -> str | None:
         "Both terms of the variance, 1 / k and the overlap, stand under the root.",
         "t leaves 2.5% on each side: scipy.stats.t.ppf(0.975, k - 1).",
     ],
-    when_right="Five folds and an overlap of a quarter: half as wide again as the usual interval.",
+    when_right="Five folds, n_test / n_train a quarter: half as wide again as the usual interval.",
 )
 def grade_honest_interval(answer: Callable[..., Any]) -> str | None:
     """Right is the corrected interval; the ways to make it too narrow are known by their width."""
@@ -210,12 +213,30 @@ def _played(shares: Callable[..., Any]) -> float | str:
         if share is None or share.shape != bits.shape:
             shape = None if share is None else share.shape
             return f"The shares must have the shape of `spent`, {bits.shape}; yours have {shape}."
-        if not np.isfinite(share).all() or share.min() < -1e-9:
-            return "Shares must be 0 or more, and finite."
+        if not np.isfinite(share).all():
+            return _not_finite(share, spent)
+        if share.min() < -1e-9:
+            row = int((share < -1e-9).any(axis=1).argmax())
+            return f"Shares must be 0 or more; in row {row} the least is {share[row].min():.3g}."
         if abs(share.sum(axis=1) - 1).max() > 1e-6:
             return "The shares of each note, the rows, must add up to 1."
         lost.append(-np.log2(np.maximum((share * 2.0**-bits).sum(axis=1), 1e-300)))
     return float(np.concatenate(lost).mean())
+
+
+def _not_finite(share: np.ndarray, spent: np.ndarray) -> str:
+    """Which row is the first that is no number, and why that may be."""
+    row = int((~np.isfinite(share)).any(axis=1).argmax())
+    if row == 0:
+        why = "Before the first note count is 0 and nobody has spent anything: is that 0 / 0?"
+    elif np.exp2(-spent[row]).max() == 0 or spent[row].min() > 700:
+        why = (
+            f"There everybody has spent {spent[row].min():.0f} bits or more, and 2.0 ** -spent is "
+            "rounded to 0 for all: subtract the least of the row from spent first."
+        )
+    else:
+        why = f"There spent lies between {spent[row].min():.0f} and {spent[row].max():.0f} bits."
+    return f"The shares are not finite in row {row}. {why}"
 
 
 @functools.cache
@@ -228,7 +249,7 @@ def _rivals() -> tuple[float, float]:
 
 @exercise(
     "04.4",
-    title="Do not choose, mix",
+    title="Share by the record",
     hints=[
         "An expert that has spent b bits more than another deserves less of the next note.",
         "2.0 ** -(spent - spent.min(axis=1, keepdims=True)) is Bayes' rule, before the rows are "

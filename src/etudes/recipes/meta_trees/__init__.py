@@ -27,8 +27,10 @@ from etudes.recipes.meta_trees.generation import (
     bayesian_mixture,
     choose,
     follow,
+    follow_by_record,
     follow_the_leader,
     mixture,
+    record_mixture,
     some_tunes,
 )
 from etudes.recipes.meta_trees.problems import PROBLEMS, Problem, available, load_problem
@@ -45,6 +47,7 @@ __all__ = [
     "choose",
     "corrected_interval",
     "follow",
+    "follow_by_record",
     "follow_the_leader",
     "load_problem",
     "make_bases",
@@ -52,6 +55,7 @@ __all__ = [
     "make_forests",
     "mixture",
     "outer_folds",
+    "record_mixture",
     "run",
     "some_tunes",
 ]

@@ -7,7 +7,7 @@ once. Chapter 04.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from etudes.learners.meta_tree import prune
 CAUTIONS = (0.03, 0.1, 0.2)
 ALPHAS = (0.001, 0.002, 0.005, 0.01, 0.02)
 ORDERS = (1, 2, 3, 4)
+FACTORS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 META_TREES = {
     "meta-tree": (True, False),
     "meta-tree-without-record": (False, False),
@@ -118,6 +119,22 @@ def follow_the_leader(bits: np.ndarray, tune: np.ndarray) -> np.ndarray:
     for part in _parts(bits, tune):
         leader = _before(part)[:-1].argmin(axis=1)
         found.append(part[np.arange(len(part)), leader])
+    return np.concatenate(found)
+
+
+def record_mixture(bits: np.ndarray, tune: np.ndarray, factor: float = 2.0) -> np.ndarray:
+    """Bits of a mixture whose shares follow from the record per note, (n_notes,): no tree.
+
+    A tree that has spent b bits a note in this tune so far (as if two notes had cost all trees the
+    same) has a share in proportion to 2^(-factor · b). Unlike the Bayesian mixture's, these shares
+    do not harden as the tune goes on.
+    """
+    found = []
+    for part in _parts(bits, tune):
+        per_note = _before(part)[:-1] / (np.arange(len(part))[:, None] + 2)
+        weight = -factor * per_note
+        heard = np.logaddexp2.reduce(weight - part, axis=1)
+        found.append(np.logaddexp2.reduce(weight, axis=1) - heard)
     return np.concatenate(found)
 
 
@@ -276,6 +293,42 @@ def follow(choice: Choice, tunes: TuneSet) -> Followed:
         best_of_style[rows] = single[rows][:, int(single[rows].mean(axis=0).argmin())]
     bits["best-single-of-each-style"] = best_of_style
     return Followed(bits, single, style, tune, names)
+
+
+def follow_by_record(
+    followed: Followed, tunes: TuneSet, size: Size = FULL, tell: Any = print
+) -> Followed:
+    """Add the mixture whose shares follow from the record, its settings from validation styles.
+
+    Parameters
+    ----------
+    followed
+        From :func:`follow`.
+    tunes
+        The tunes that were followed.
+    size
+        As everything was fitted.
+    tell
+        Called with a line about each setting.
+
+    Returns
+    -------
+    Followed
+        With ``shares-by-record`` among its methods.
+    """
+    heard = some_tunes("validation", size.validation)
+    members = grow_members(NoteTree(), some_tunes("train", size.train))
+    tried = {}
+    for caution in CAUTIONS:
+        told, _ = gather(cautious(members, caution), heard)
+        for factor in FACTORS:
+            lost = float(record_mixture(told.bits, _numbers(heard), factor).mean())
+            tell(f"validation: shares-by-record {lost:.3f} at {(caution, factor)}")
+            tried[caution, factor] = lost
+    caution, factor = min(tried, key=lambda setting: tried[setting])
+    told, _ = gather(cautious(members, caution), tunes)
+    bits = {"shares-by-record": record_mixture(told.bits, followed.tune, factor)}
+    return replace(followed, bits=followed.bits | bits)
 
 
 def _numbers(tunes: TuneSet) -> np.ndarray:

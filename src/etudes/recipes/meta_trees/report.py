@@ -230,15 +230,19 @@ FOLLOWERS = {
     "in the tune so far",
     "meta-tree-with-shares": "a meta tree whose leaves trust all training styles' next-note trees, "
     "each with a share",
+    "shares-by-record": "a mixture of the training styles' next-note trees without any meta tree, "
+    "with shares by what each spent per note in the tune so far",
 }
 """What a reader calls each follower of tunes."""
 
 ON_TEST = "on tunes of unseen styles"
-SHARERS_RIVALS = ("uniform-mixture", "bayesian-mixture", "pooled-tree")
+SHARERS_RIVALS = ("uniform-mixture", "bayesian-mixture", "shares-by-record", "pooled-tree")
 """Whom the meta tree with shares is compared with, note by note."""
 
 
-def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float]) -> None:
+def write_followed(
+    followed: Followed, seconds: float, facts: Mapping[str, float], about: str | None = None
+) -> None:
     """Write bits per note on the test styles, and what the meta tree gains.
 
     Parameters
@@ -249,12 +253,16 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
         How long it took.
     facts
         From :func:`write_memory`, and the size of the meta tree.
+    about
+        Only the rows on this method, when the others stand already.
     """
     n_styles, n_tunes = len(np.unique(followed.style)), int(followed.tune.max()) + 1
     n = f"{n_styles} styles, {n_tunes} tunes, {len(followed.tune)} notes"
     data = f"folk tunes of {n_styles} styles that nothing was fitted on or chosen by"
     shared = {"dataset": data, "seconds": seconds}
     for name, words in FOLLOWERS.items():
+        if about not in (None, name):
+            continue
         row = bootstrap_mean(followed.bits[name], groups=followed.style)
         _record(
             f"generation.bits-per-note.{name}",
@@ -275,6 +283,8 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
         for name in SHARERS_RIVALS
     ]
     for what, own, name in gains:
+        if about not in (None, name):
+            continue
         gain = followed.bits[name] - followed.bits[own]
         for unit, groups in (("", followed.style), ("-by-tune", followed.tune)):
             row = bootstrap_mean(gain, groups=groups)
@@ -286,7 +296,7 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
                 n + ("; resampled by tune" if unit else "; resampled by style"),
                 **shared,
             )
-    for name, value in facts.items():
+    for name, value in facts.items() if about is None else ():
         _record(
             f"generation.{name}.meta-tree",
             FACTS[name],
