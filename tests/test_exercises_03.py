@@ -105,7 +105,7 @@ WRONG = [
     ("03.3", Code(SLOPE.format("-(old * old).sum()")), "alpha = 0"),
     ("03.3", Code(SLOPE.format("-(new * new).sum()")), "after the step"),
     ("03.4", Code(PLAIN), "0.068 is wanted"),
-    ("03.4", Code(TUNED_ADAM), "as long as its first"),
+    ("03.4", Code(TUNED_ADAM), "as long as your first"),
     ("03.4", Code(UPHILL), "minus sign"),
     ("03.4", Code(ALONE), "two things"),
     ("03.4", Code(ONE_NUMBER), "gradient's shape"),

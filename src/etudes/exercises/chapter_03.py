@@ -146,7 +146,7 @@ def grade_slope_of_the_rate(answer: Callable[..., Any]) -> str | None:
     return None
 
 
-WANTED, N_STEPS = 0.068, 20
+WANTED, TUNED, N_STEPS = 0.068, 0.085, 20
 
 
 @functools.cache
@@ -203,7 +203,12 @@ def grade_rule(answer: Callable[..., Any]) -> str | None:
             f"After twenty steps the mean loss is {reached:.2f}, no lower than the {start:.2f} of "
             "the start. The change is *added* to the weights: has it a minus sign?"
         )
-    return (
+    told = (
         f"After twenty steps the mean loss is {reached:.4f}, from {start:.2f}; {WANTED} is wanted. "
-        "Does your rule remember too long, or not at all? Are its last steps as long as its first?"
     )
+    if reached < TUNED:
+        return told + (
+            "That is about where Adam with tuned rates gets. Let something change on the way: are "
+            "your last steps as long as your first, and is the memory?"
+        )
+    return told + "Does your rule remember too long, or not at all?"
