@@ -9,17 +9,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-
-from etudes.evaluate import evaluate
-from etudes.recipes.svm_heads.comparing import encoded
+from etudes.recipes.svm_heads.comparing import STRENGTHS, validated
 from etudes.recipes.svm_heads.domains import Domain
 
 RATES = (1e-3, 2e-3)
 
 GRID: dict[str, list[dict[str, Any]]] = {
-    "svm": [{"strength": c} for c in (0.01, 0.1, 1.0)],
-    "ridge": [{"strength": strength} for strength in (5.0, 50.0, 500.0)],
+    "svm": [{"strength": c} for c in STRENGTHS["svm"]],
+    "ridge": [{"strength": strength} for strength in STRENGTHS["ridge"]],
     "prototype": [{"scale": scale} for scale in (1.0, 7.0, 30.0, 120.0, 1000.0)],
     "relation": [
         {"loss": "squared-error", "combine": "sum"},
@@ -34,35 +31,6 @@ TRIALS: dict[str, list[dict[str, Any]]] = {
 }
 """Three settings of what is each head's own, with two step sizes. Prototypes get five: the best of
 three lay at the end of its range, and they are what the others must beat."""
-
-SHOTS = (1, 5, 10)
-
-
-def validated(model: Any, domain: Domain, n_tasks: int) -> float:
-    """Mean accuracy on validation classes over 1, 5 and 10 shots.
-
-    Parameters
-    ----------
-    model
-        A trained network.
-    domain
-        Where it was trained.
-    n_tasks
-        Of each number of shots.
-
-    Returns
-    -------
-    float
-    """
-    learner, x = encoded(model, domain.items("validation"))
-    return float(
-        np.mean(
-            [
-                evaluate(learner, domain.tasks("validation", x, k), n_tasks, False).mean
-                for k in SHOTS
-            ]
-        )
-    )
 
 
 def choose(

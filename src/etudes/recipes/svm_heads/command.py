@@ -17,8 +17,9 @@ import torch
 
 from etudes.evaluate import paired_difference
 from etudes.files import write_atomically
-from etudes.recipes.svm_heads.choosing import SHOTS, choose
+from etudes.recipes.svm_heads.choosing import choose
 from etudes.recipes.svm_heads.comparing import (
+    SHOTS,
     compare,
     encoded_by,
     instrument_baselines,

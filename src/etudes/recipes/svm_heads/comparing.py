@@ -6,13 +6,14 @@ swapping tells which.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import numpy as np
 import torch
 
 from etudes.checks import check_in
-from etudes.evaluate import Difference, FewShotResult, evaluate
-from etudes.evaluate.intervals import class_interval, task_interval
+from etudes.evaluate import Difference, FewShotResult, evaluate, paired_difference
 from etudes.learners.centroid import NearestCentroid, envelope, time_average
 from etudes.learners.melody import block_columns
 from etudes.learners.meta_svm import MetaOptNet, StackedSVM, SupportVectorMachine
@@ -99,6 +100,36 @@ def compare(
     return results
 
 
+SHOTS = (1, 5, 10)
+
+
+def validated(model: Any, domain: Domain, n_tasks: int) -> float:
+    """Mean accuracy on validation classes over 1, 5 and 10 shots.
+
+    Parameters
+    ----------
+    model
+        A trained network.
+    domain
+        Where it was trained.
+    n_tasks
+        Of each number of shots.
+
+    Returns
+    -------
+    float
+    """
+    learner, x = encoded(model, domain.items("validation"))
+    return float(
+        np.mean(
+            [
+                evaluate(learner, domain.tasks("validation", x, k), n_tasks, False).mean
+                for k in SHOTS
+            ]
+        )
+    )
+
+
 STRENGTHS: dict[str, tuple[float | None, ...]] = {
     "svm": (0.01, 0.1, 1.0),
     "ridge": (5.0, 50.0, 500.0),
@@ -128,20 +159,11 @@ def fitted_head(encoder: Any, head: str, domain: Domain, n_tasks: int = 150) -> 
     -------
     MetaOptNet
     """
-    best, reached = None, -1.0
-    for strength in STRENGTHS[check_in(head, "head", STRENGTHS)]:
-        one = MetaOptNet(encoder, head, strength).eval()
-        if len(STRENGTHS[head]) == 1:
-            return one
-        learner, x = encoded(one, domain.items("validation"))
-        mean = sum(
-            evaluate(learner, domain.tasks("validation", x, k), n_tasks, False).mean
-            for k in (1, 5, 10)
-        )
-        if mean > reached:
-            best, reached = one, mean
-    assert best is not None
-    return best
+    strengths = STRENGTHS[check_in(head, "head", STRENGTHS)]
+    heads = [MetaOptNet(encoder, head, strength).eval() for strength in strengths]
+    if len(heads) == 1:
+        return heads[0]
+    return max(heads, key=lambda one: validated(one, domain, n_tasks))
 
 
 def swapped(trained: dict[str, Any], domain: Domain, n_tasks: int = 150) -> dict[str, MetaOptNet]:
@@ -194,13 +216,11 @@ def interaction(results: dict[str, FewShotResult]) -> Difference:
         and class by class.
     """
     own, put, back, home = (results[name] for name in CORNERS)
-    found = (own.recalls - back.recalls) - (put.recalls - home.recalls)
-    return Difference(
-        mean=float(found.mean()),
-        ci95=class_interval(found, own.task_classes),
-        ci95_tasks=task_interval(found.mean(axis=1)),
-        n=own.n,
+    on_its_own, on_the_other = (
+        dataclasses.replace(machine, recalls=machine.recalls - prototypes.recalls)
+        for machine, prototypes in ((own, back), (put, home))
     )
+    return paired_difference(on_its_own, on_the_other)
 
 
 def instrument_baselines() -> dict[str, Any]:
