@@ -199,8 +199,12 @@ def choose(size: Size = FULL, tell: Any = print) -> Choice:
         offer("uniform-mixture", float(mixture(told.bits).mean()), (caution,))
         offer("bayesian-mixture", float(bayesian_mixture(told.bits, tune).mean()), (caution,))
         offer("follow-the-leader", float(follow_the_leader(told.bits, tune).mean()), (caution,))
+        gathered = {
+            record: [gather(cautious(those, caution), held, record) for those, held in turns]
+            for record in (True, False)
+        }
         for name, (record, share) in META_TREES.items():
-            for alpha, model in _meta_trees(careful, turns, caution, record, share, size):
+            for alpha, model in _meta_trees(careful, gathered[record], record, share, size):
                 bits = model.lost(_as_asked(told, model))
                 offer(name, float(bits.mean()), (caution, alpha, model))
     return Choice(
@@ -216,14 +220,12 @@ def choose(size: Size = FULL, tell: Any = print) -> Choice:
 
 def _meta_trees(
     members: dict[str, NoteTree],
-    turns: Any,
-    caution: float,
+    gathered: list[tuple[Evidence, tuple[str, ...]]],
     record: bool,
     share: bool,
     size: Size,
 ) -> list[tuple[float, TrustedTrees]]:
     """A meta tree grown once and pruned at every price of a leaf."""
-    gathered = [gather(cautious(grown, caution), held, record) for grown, held in turns]
     properties = np.concatenate([found.properties for found, _ in gathered])
     bits = np.concatenate([found.bits for found, _ in gathered])
     whole = TrustedTrees(min_leaf=size.min_leaf, alpha=0.0, record=record)
