@@ -23,6 +23,7 @@ from etudes.recipes.instruments.networks import TRAINED, encoded_once, make_prot
 from etudes.recipes.instruments.notes import Notes, load_notes
 from etudes.recipes.instruments.report import DIFFERENCES, save, write_rows, write_seeds
 from etudes.recipes.instruments.training import train
+from etudes.recipes.work import work_folder
 from etudes.train import History
 
 COMMAND = "python -m etudes.recipes.instruments --full"
@@ -190,10 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     size, work = QUICK, None
     if options.full:
-        from etudes.data.cache import cache_dir
-
-        size, work = FULL, cache_dir() / "recipes"
-        work.mkdir(parents=True, exist_ok=True)
+        size, work = FULL, work_folder()
     runs = [train_all(size, seed, work) for seed in range(size.seeds)]
     _report(runs, size, write=options.full)
 

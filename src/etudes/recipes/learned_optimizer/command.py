@@ -26,6 +26,7 @@ from etudes.recipes.learned_optimizer.training import (
     train_optimizer,
     train_start,
 )
+from etudes.recipes.work import work_folder
 from etudes.train import History
 
 COMMAND = "python -m etudes.recipes.learned_optimizer --full"
@@ -137,10 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     size, work = QUICK, None
     if options.full:
-        from etudes.data.cache import cache_dir
-
-        size, work = FULL, cache_dir() / "recipes"
-        work.mkdir(parents=True, exist_ok=True)
+        size, work = FULL, work_folder()
     trained = train_all(size, work)
     started = time.perf_counter()
     networks = {name: model for name, (model, _) in trained.items()}

@@ -23,6 +23,7 @@ from etudes.recipes.meta_trees.report import (
     write_followed,
     write_memory,
 )
+from etudes.recipes.work import work_folder
 
 QUICK = ("iris", "wine", "dance")
 
@@ -57,10 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     work = None
     if options.full:
-        from etudes.data.cache import cache_dir
-
-        work = cache_dir() / "recipes"
-        work.mkdir(parents=True, exist_ok=True)
+        work = work_folder()
     if options.only != "generation":
         found = contests(options.full, work)
         if options.full:

@@ -32,6 +32,7 @@ from etudes.recipes.styles.naive import naive_failure
 from etudes.recipes.styles.reader import pretrain_reader
 from etudes.recipes.styles.report import save_checkpoints, write_choice, write_rows
 from etudes.recipes.styles.tunes import TEST_SEED, Tunes, describe, fit_space, load_tunes
+from etudes.recipes.work import work_folder
 from etudes.train import load_weights
 
 COMMAND = "python -m etudes.recipes.styles --full"
@@ -184,10 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _full(training: Tunes, validation: Tunes, started: float) -> None:
     """Choose without the test styles, learn with all others, meet the test styles, write."""
-    from etudes.data.cache import cache_dir
-
-    work = cache_dir() / "recipes"
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder()
     everything = training + validation
 
     choice = other_splits(everything)

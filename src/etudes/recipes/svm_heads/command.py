@@ -37,6 +37,7 @@ from etudes.recipes.svm_heads.report import (
     write_solver,
 )
 from etudes.recipes.svm_heads.solver import solver_against_sklearn
+from etudes.recipes.work import work_folder
 from etudes.train import History
 
 STEPS = {"instruments": 600, "styles": 300}
@@ -71,10 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not options.full:
             _quick(domain)
             continue
-        from etudes.data.cache import cache_dir
-
-        work = cache_dir() / "recipes"
-        work.mkdir(parents=True, exist_ok=True)
+        work = work_folder()
         begun = time.perf_counter()
         chosen = _choose(domain, work)
         runs = [_train(domain, chosen, seed, work) for seed in range(options.seeds)]
