@@ -34,7 +34,12 @@ FIELDS = (
 )
 
 #: Units whose range is known.
-RANGES = {"fraction": (0.0, 1.0), "fraction-difference": (-1.0, 1.0)}
+RANGES = {
+    "fraction": (0.0, 1.0),
+    "fraction-difference": (-1.0, 1.0),
+    "ratio": (0.0, math.inf),
+    "leaves": (1.0, math.inf),
+}
 
 
 def validate(one: Any) -> Row:

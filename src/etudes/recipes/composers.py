@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etudes import ledger
 from etudes.checks import check_positive_int
 from etudes.data.scores import load_bach_chorales, load_folk_tunes
 from etudes.data.tunes import Tune, TuneSet
@@ -29,10 +28,19 @@ from etudes.episodes import split_classes
 from etudes.evaluate import bootstrap_mean
 from etudes.generators.markov import MarkovChain
 from etudes.generators.tokens import N_POSSIBLE
+from etudes.recipes.rows import Rows
 
 ORDERS = (0, 1, 2, 3, 4)
 N_FOLDS = 5
 SEED = 1
+COMMAND = "python -m etudes.recipes.composers"
+
+CONKLIN = {
+    "value": 0.55,
+    "citation": "Conklin 1990, Prediction and entropy of music, abstract: many viewpoints, a "
+    "long-term and a short-term model, 100 chorale melodies",
+}
+"""What was published about the redundancy of chorale melodies."""
 
 #: Name in the ledger: style, and what a reader calls it.
 STYLES = {
@@ -160,6 +168,8 @@ def write_bits(
     seconds
         How long it took.
     """
+    dataset = f"{name}: {len(tunes)} tunes, {N_FOLDS} folds by near-duplicate group"
+    rows = Rows(dataset, COMMAND, SEED, seconds)
     means = {key: float(one.bits.mean()) for key, one in found.items()}
     for (smoothing, order), one in found.items():
         estimate = bootstrap_mean(one.bits, groups=one.groups)
@@ -167,19 +177,14 @@ def write_bits(
         baselines = {"uniform": float(np.log2(N_POSSIBLE + 1))}
         if order > 0:
             baselines["unigram"] = means[smoothing, 0]
-        ledger.record(
+        rows.estimate(
             f"01.{task}.bits-per-note.{method}",
-            claim=f"Bits per note of a Markov chain of order {order} ({smoothing} smoothing) on "
-            f"{name} it has not learned from.",
-            value=estimate.mean,
-            unit="bits",
-            ci95=estimate.ci95,
-            n=f"{estimate.n_groups} groups of tunes, {estimate.n} notes, each held out once",
-            dataset=f"{name}: {len(tunes)} tunes, {N_FOLDS} folds by near-duplicate group",
+            f"Bits per note of a Markov chain of order {order} ({smoothing} smoothing) on {name} "
+            "it has not learned from.",
+            estimate,
+            "bits",
+            f"{estimate.n_groups} groups of tunes, {estimate.n} notes, each held out once",
             baselines=baselines,
-            command="python -m etudes.recipes.composers",
-            seed=SEED,
-            seconds=seconds,
         )
 
 
@@ -197,26 +202,16 @@ def write_redundancy(seconds_before: float) -> None:
     for order in ORDERS:
         found = held_out(melodies, order, "kneser-ney", ends=False)
         estimate = bootstrap_mean(1 - found.bits / most, groups=found.groups)
-        ledger.record(
+        dataset = f"sopranos of {len(melodies)} Bach chorales, {N_FOLDS} folds by hymn"
+        Rows(dataset, COMMAND, SEED, time.perf_counter() - seconds_before).estimate(
             f"01.chorale.redundancy.order-{order}",
-            claim=f"Redundancy, 1 − H / log2 {n_pitches}, of pitches of Bach's chorale melodies; "
-            f"H: bits per note of a Markov chain of order {order} (kneser-ney smoothing).",
-            value=estimate.mean,
-            unit="fraction",
-            ci95=estimate.ci95,
-            n=f"{estimate.n_groups} hymns, {estimate.n} notes, each held out once",
-            dataset=f"sopranos of {len(melodies)} Bach chorales, {N_FOLDS} folds by hymn",
+            f"Redundancy, 1 − H / log2 {n_pitches}, of pitches of Bach's chorale melodies; H: bits "
+            f"per note of a Markov chain of order {order} (kneser-ney smoothing).",
+            estimate,
+            "fraction",
+            f"{estimate.n_groups} hymns, {estimate.n} notes, each held out once",
             baselines={"uniform": 0.0},
-            paper={
-                "value": 0.55,
-                "citation": "Conklin 1990, Prediction and entropy of music, abstract: many "
-                "viewpoints, a long-term and a short-term model, 100 chorale melodies",
-            }
-            if order == max(ORDERS) - 1
-            else None,
-            command="python -m etudes.recipes.composers",
-            seed=SEED,
-            seconds=time.perf_counter() - seconds_before,
+            paper=CONKLIN if order == max(ORDERS) - 1 else None,
         )
 
 

@@ -30,6 +30,7 @@ from etudes.learners.centroid import NearestCentroid
 from etudes.learners.classical import KNearest, LogisticRegression
 from etudes.learners.encoders import ConvEncoder
 from etudes.learners.prototypical import PrototypicalNetwork
+from etudes.recipes.rows import Rows
 from etudes.train import fit
 
 SAMPLE_RATE = 16_000
@@ -161,8 +162,6 @@ def _report(
     task: str, results: dict[str, FewShotResult], dataset: str, write: bool, started: float
 ) -> None:
     """Print one setting's results, and write them into the ledger."""
-    from etudes import ledger
-
     trained = results["prototypical"]
     best = max(list(WORDS)[:4], key=lambda name: results[name].mean)
     gains = {name: paired_difference(trained, results[name]) for name in (best, "untrained")}
@@ -174,32 +173,15 @@ def _report(
         return
     setting = f"{trained.n_way}-way {trained.k_shot}-shot"
     stem = f"02.{task}.{trained.n_way}way-{trained.k_shot}shot"
-    common: dict[str, Any] = {
-        "n": trained.n,
-        "dataset": dataset,
-        "command": "python -m etudes.recipes.tasks --full",
-        "seed": 2,
-        "seconds": round(time.perf_counter() - started),
-    }
+    seconds = time.perf_counter() - started
+    rows = Rows(dataset, "python -m etudes.recipes.tasks --full", 2, seconds)
+    guessing = {"chance": chance(trained.n_way)}
     for name, result in results.items():
-        ledger.record(
-            f"{stem}.accuracy.{name}",
-            claim=f"{task.capitalize()}, {setting}: {WORDS[name]}",
-            value=result.mean,
-            unit="fraction",
-            ci95=result.ci95,
-            baselines={"chance": chance(trained.n_way)},
-            **common,
-        )
+        claim = f"{task.capitalize()}, {setting}: {WORDS[name]}"
+        rows.accuracy(f"{stem}.accuracy.{name}", claim, result, baselines=guessing)
     for name, label in ((best, "best-baseline"), ("untrained", "untrained")):
-        ledger.record(
-            f"{stem}.margin.prototypical-over-{label}",
-            claim=f"{task.capitalize()}, {setting}, same tasks: meta-trained minus {WORDS[name]}",
-            value=gains[name].mean,
-            unit="fraction-difference",
-            ci95=gains[name].ci95,
-            **common,
-        )
+        claim = f"{task.capitalize()}, {setting}, same tasks: meta-trained minus {WORDS[name]}"
+        rows.margin(f"{stem}.margin.prototypical-over-{label}", claim, trained, results[name])
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import nn
 
+from etudes import ledger
 from etudes.data.instruments import TRAIN_PROGRAMS
-from etudes.evaluate import FewShotResult, chance, paired_difference
-from etudes.recipes.spread import spread
+from etudes.evaluate import FewShotResult, chance
+from etudes.recipes.rows import Rows
 from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
 
@@ -72,56 +72,26 @@ def write_rows(
     seed
         Of the networks and their training.
     """
-    from etudes import ledger
-
-    one = results[best]
+    one, rows = results[best], Rows(DATASET, command, seed, seconds)
     where = f"{one.n_way}-way {one.k_shot}-shot"
     stem = f"06.instruments.{one.n_way}way-{one.k_shot}shot"
-    common: dict[str, Any] = {
-        "n": one.n,
-        "dataset": DATASET,
-        "command": command,
-        "seed": seed,
-        "seconds": round(seconds),
-    }
+    guessing = chance(one.n_way)
     baselines = {name: r.mean for name, r in results.items() if name not in LEARNED}
-    ledger.record(
+    rows.accuracy(
         f"{stem}.accuracy",
-        claim=f"Instruments never trained on, {where}: {WORDS[best]}, best on validation",
-        value=one.mean,
-        unit="fraction",
-        ci95=one.ci95,
-        baselines={"chance": chance(one.n_way), **baselines},
-        **common,
+        f"Instruments never trained on, {where}: {WORDS[best]}, best on validation",
+        one,
+        baselines={"chance": guessing, **baselines},
     )
-    ledger.record(
-        f"{stem}.accuracy.chance",
-        claim=f"Instruments, {where}: guessing",
-        value=chance(one.n_way),
-        unit="fraction",
-        ci95=None,
-        **common,
-    )
+    claim = f"Instruments, {where}: guessing"
+    rows.number(f"{stem}.accuracy.chance", claim, guessing, "fraction", one.n)
     for name, result in results.items():
-        ledger.record(
-            f"{stem}.accuracy.{name}",
-            claim=f"Instruments never trained on, {where}: {WORDS[name]}",
-            value=result.mean,
-            unit="fraction",
-            ci95=result.ci95,
-            **common,
-        )
+        claim = f"Instruments never trained on, {where}: {WORDS[name]}"
+        rows.accuracy(f"{stem}.accuracy.{name}", claim, result)
     for a, b in DIFFERENCES:
         if a in results and b in results:
-            difference = paired_difference(results[a], results[b])
-            ledger.record(
-                f"{stem}.margin.{a}-over-{b}",
-                claim=f"Instruments, {where}, same episodes: {WORDS[a]} against {WORDS[b]}",
-                value=difference.mean,
-                unit="fraction-difference",
-                ci95=difference.ci95,
-                **common,
-            )
+            claim = f"Instruments, {where}, same episodes: {WORDS[a]} against {WORDS[b]}"
+            rows.margin(f"{stem}.margin.{a}-over-{b}", claim, results[a], results[b])
 
 
 def write_seeds(seeds: dict[str, list[float]], where: str, command: str, seconds: float) -> None:
@@ -138,23 +108,11 @@ def write_seeds(seeds: dict[str, list[float]], where: str, command: str, seconds
     seconds
         Training and evaluation together.
     """
-    from etudes import ledger
-
+    rows = Rows(DATASET, command, 0, seconds)
     for name, values in seeds.items():
         if len(values) > 1:
-            mean, ci95 = spread(np.array(values))
-            ledger.record(
-                f"06.instruments.{where}.seeds.{name}",
-                claim=f"Instruments, {where}, mean of {len(values)} trainings: {WORDS[name]}",
-                value=mean,
-                unit="fraction",
-                ci95=ci95,
-                n=len(values),
-                dataset=DATASET,
-                command=command,
-                seed=0,
-                seconds=round(seconds),
-            )
+            claim = f"Instruments, {where}, mean of {len(values)} trainings: {WORDS[name]}"
+            rows.repeated(f"06.instruments.{where}.seeds.{name}", claim, values, "fraction")
 
 
 CARD = """# 06-instruments-{name}
@@ -191,8 +149,6 @@ def save(name: str, model: nn.Module, history: History, facts: dict[str, Any]) -
     facts
         What else the card says: ``command`` and ``n_notes``.
     """
-    from etudes import ledger
-
     known = {
         **facts,
         "name": name,

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from etudes import ledger
 from etudes.data.instruments import TRAIN_PROGRAMS
 from etudes.recipes.learned_optimizer.compare import LONG, Fits, Sizes
-from etudes.recipes.spread import spread
+from etudes.recipes.rows import Measured, Rows
 from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
 
@@ -71,26 +72,12 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
     seconds
         Training and evaluation together.
     """
-    from etudes import ledger
-
     n_notes, n_programs = len(fits.program), len(np.unique(fits.program))
-    common: dict[str, Any] = {
-        "n": f"{n_notes} notes of {n_programs} instruments",
-        "dataset": DATASET.format(n=n_notes, k=n_programs),
-        "command": command,
-        "seed": 0,
-        "seconds": round(seconds),
-    }
+    rows = Rows(DATASET.format(n=n_notes, k=n_programs), command, 0, seconds)
 
-    def write(name: str, claim: str, estimate: Any, unit: str, **more: Any) -> None:
-        ledger.record(
-            f"{STEM}.{name}",
-            claim=claim,
-            value=estimate.mean,
-            unit=unit,
-            ci95=estimate.ci95,
-            **(common | more),
-        )
+    def write(name: str, claim: str, found: Measured, unit: str, **more: Any) -> None:
+        n = f"{n_notes} notes of {n_programs} instruments"
+        rows.estimate(f"{STEM}.{name}", claim, found, unit, n, **more)
 
     others = ("sgd", "momentum", "adam", "adam-decay", "adam-betas")
     write(
@@ -152,15 +139,12 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
     others_by_step = {20: fits.best, **{step: f"adam-betas-for-{step}" for step in LONG}}
     for step, rival in others_by_step.items():
         if len(trainings) > 1:
-            mean, ci95 = spread(np.array([fits.ratio(n, rival, step).mean for n in trainings]))
-            ledger.record(
+            rows.repeated(
                 f"{STEM}.loss-ratio.{step}-steps.seeds",
-                claim=f"Test notes, {LOSS} after {step} steps: the learned optimizer over "
+                f"Test notes, {LOSS} after {step} steps: the learned optimizer over "
                 f"{in_words(rival)}, mean of {len(trainings)} trainings",
-                value=mean,
-                unit="ratio",
-                ci95=(max(ci95[0], 0.0), ci95[1]),
-                **(common | {"n": len(trainings)}),
+                [fits.ratio(name, rival, step).mean for name in trainings],
+                "ratio",
             )
 
 
@@ -208,8 +192,6 @@ def save(name: str, model: nn.Module, history: History, facts: dict[str, Any]) -
     facts
         What else the card says: ``command`` and ``n_notes``.
     """
-    from etudes import ledger
-
     what, how = CARDS[name]
     best = history.best_validation
     known = {

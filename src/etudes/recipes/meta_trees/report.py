@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from etudes import ledger
 from etudes.evaluate import bootstrap_mean
 from etudes.generators.memory import Memory
 from etudes.recipes.meta_trees.contest import TREES, Contest, corrected_interval
 from etudes.recipes.meta_trees.generation import Choice, Followed, Size, some_tunes
 from etudes.recipes.meta_trees.problems import load_problem
+from etudes.recipes.rows import Rows
 
 COMMAND = "python -m etudes.recipes.meta_trees --full"
 PAPER = "Todorovski and Džeroski, Machine Learning 50, 2003"
@@ -190,25 +190,11 @@ def _write_problem(one: Contest) -> None:
 def _record(
     name: str, claim: str, estimate: tuple[Any, Any, Any], unit: str, n: str, **more: Any
 ) -> None:
-    """One row; an interval of a fraction is cut at what is possible."""
+    """One row of this chapter."""
     value, low, high = estimate
     interval = None if low is None else (low, high)
-    if interval is not None and unit in ("fraction", "fraction-difference"):
-        least = 0.0 if unit == "fraction" else -1.0
-        interval = (max(low, least), min(high, 1.0))
-    if interval is not None and unit == "leaves":
-        interval = (max(low, 1.0), high)
-    ledger.record(
-        f"04.{name}",
-        claim=claim,
-        value=value,
-        unit=unit,
-        ci95=interval,
-        n=n,
-        command=COMMAND,
-        seed=4,
-        **more,
-    )
+    rows = Rows(more.pop("dataset"), COMMAND, 4, more.pop("seconds"))
+    rows.number(f"04.{name}", claim, value, unit, n, interval, **more)
 
 
 FOLLOWERS = {

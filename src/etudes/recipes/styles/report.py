@@ -6,17 +6,17 @@ Chapter 06.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from torch import nn
 
+from etudes import ledger
 from etudes.data.scores import TEST_STYLES, TRAIN_STYLES, VALIDATION_STYLES
-from etudes.evaluate import FewShotResult, chance, paired_difference
+from etudes.evaluate import FewShotResult, chance
 from etudes.learners.melody_encoder import MelodyReader
-from etudes.recipes.spread import spread
+from etudes.recipes.rows import Rows
 from etudes.recipes.styles.tunes import Tunes
 from etudes.train import save_weights
+from etudes.train.weights import WEIGHTS_FOLDER
 
 WORDS = {
     "centroid-histograms": "nearest centroid on histograms of pitch, interval and duration",
@@ -95,51 +95,27 @@ def write_rows(
     seconds
         Of the whole run.
     """
-    from etudes import ledger
-
-    one = results[best]
+    one, rows = results[best], Rows(DATASET, command, 0, seconds)
     where = f"{one.n_way}-way {one.k_shot}-shot"
     stem = f"06.styles.{one.n_way}way-{one.k_shot}shot"
-    common: dict[str, Any] = {
-        "n": one.n,
-        "dataset": DATASET,
-        "command": command,
-        "seed": 0,
-        "seconds": round(seconds),
-    }
+    guessing = chance(one.n_way)
     given = {  # on the same tasks: the naive network's own tunes are another question
         name: result.mean
         for name, result in results.items()
         if name != best and result.fingerprint == one.fingerprint
     }
-    ledger.record(
+    rows.accuracy(
         f"{stem}.accuracy",
-        claim=f"Styles never trained on, {where}: {_words(best)}, chosen on other styles",
-        value=one.mean,
-        unit="fraction",
-        ci95=one.ci95,
-        baselines={"chance": chance(one.n_way), **given},
-        **common,
+        f"Styles never trained on, {where}: {_words(best)}, chosen on other styles",
+        one,
+        baselines={"chance": guessing, **given},
     )
-    ledger.record(
-        f"{stem}.accuracy.chance",
-        claim=f"Styles, {where}: guessing",
-        value=chance(one.n_way),
-        unit="fraction",
-        ci95=None,
-        **common,
-    )
+    claim = f"Styles, {where}: guessing"
+    rows.number(f"{stem}.accuracy.chance", claim, guessing, "fraction", one.n)
     for name, result in results.items():
         same = result.fingerprint == one.fingerprint
         what = "Styles never trained on" if same else "Styles that were trained on"
-        ledger.record(
-            f"{stem}.accuracy.{name}",
-            claim=f"{what}, {where}: {_words(name)}",
-            value=result.mean,
-            unit="fraction",
-            ci95=result.ci95,
-            **{**common, "n": result.n},
-        )
+        rows.accuracy(f"{stem}.accuracy.{name}", f"{what}, {where}: {_words(name)}", result)
     pairs = [(f"{stem}.margin", best, baseline)]
     pairs += [
         (f"{stem}.margin.{a}-over-{b}", a, b)
@@ -147,15 +123,8 @@ def write_rows(
         if a in results and b in results
     ]
     for row_id, a, b in pairs:
-        difference = paired_difference(results[a], results[b])
-        ledger.record(
-            row_id,
-            claim=f"Styles, {where}, same episodes: {_words(a)} against {_words(b)}",
-            value=difference.mean,
-            unit="fraction-difference",
-            ci95=difference.ci95,
-            **common,
-        )
+        claim = f"Styles, {where}, same episodes: {_words(a)} against {_words(b)}"
+        rows.margin(row_id, claim, results[a], results[b])
 
 
 def write_choice(choice: dict[str, np.ndarray], best: str, command: str, seconds: float) -> None:
@@ -172,35 +141,15 @@ def write_choice(choice: dict[str, np.ndarray], best: str, command: str, seconds
     seconds
         So far.
     """
-    from etudes import ledger
-
-    common: dict[str, Any] = {
-        "n": len(choice[best]),
-        "dataset": "training and validation styles of the folk tunes, five left out each time",
-        "command": command,
-        "seed": 5,
-        "seconds": round(seconds),
-    }
+    dataset = "training and validation styles of the folk tunes, five left out each time"
+    rows, stem = Rows(dataset, command, 5, seconds), "06.choosing.5way-5shot"
     for name, values in choice.items():
-        mean, ci95 = spread(values)
-        ledger.record(
-            f"06.choosing.5way-5shot.accuracy.{name}",
-            claim=f"Five styles left out, mean of {len(values)} splits: {_words(name)}",
-            value=mean,
-            unit="fraction",
-            ci95=ci95,
-            **common,
-        )
+        claim = f"Five styles left out, mean of {len(values)} splits: {_words(name)}"
+        rows.repeated(f"{stem}.accuracy.{name}", claim, values, "fraction")
         if name != best:
-            mean, ci95 = spread(choice[best] - values)
-            ledger.record(
-                f"06.choosing.5way-5shot.margin.{best}-over-{name}",
-                claim=f"Five styles left out, same tasks: {_words(best)} against {_words(name)}",
-                value=mean,
-                unit="fraction-difference",
-                ci95=ci95,
-                **common,
-            )
+            claim = f"Five styles left out, same tasks: {_words(best)} against {_words(name)}"
+            gained = choice[best] - values
+            rows.repeated(f"{stem}.margin.{best}-over-{name}", claim, gained, "fraction-difference")
 
 
 def _words(name: str) -> str:
@@ -242,9 +191,6 @@ def save_checkpoints(
     seconds: float,
 ) -> None:
     """Write the checkpoints and their card into the package."""
-    from etudes import ledger
-    from etudes.train.weights import WEIGHTS_FOLDER
-
     baseline = max(HAND_CRAFTED, key=lambda name: chosen[name].mean)
     validation = chosen["together"].mean
     notes = {"command": command, "validation": f"{validation:.4f}", "seed": "0"}

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from etudes import ledger
 from etudes.data.instruments import TRAIN_PROGRAMS
-from etudes.evaluate import FewShotResult, chance, paired_difference
-from etudes.recipes.spread import spread
+from etudes.evaluate import FewShotResult, chance
+from etudes.recipes.rows import Rows
 from etudes.recipes.svm_heads.choosing import TRIALS
 from etudes.recipes.svm_heads.comparing import CORNERS, interaction
 from etudes.recipes.svm_heads.domains import LOADED, N_WAY
@@ -104,57 +105,31 @@ def write_rows(domain: str, results: dict[str, FewShotResult], seed: int, second
     seconds
         Training and evaluation so far.
     """
-    from etudes import ledger
-
-    one = results["svm"]
+    one, rows = results["svm"], Rows(LOADED[domain], COMMAND, seed, seconds)
     where = f"{domain.capitalize()}, 5-way {one.k_shot}-shot"
     stem = f"05.{domain}.5way-{one.k_shot}shot"
-    common: dict[str, Any] = {
-        "n": one.n,
-        "dataset": LOADED[domain],
-        "command": COMMAND,
-        "seed": seed,
-        "seconds": round(seconds),
-    }
     paper_says = PAPER if domain == "instruments" else {}  # of single sights, or single sounds
     for name, result in results.items():
         told = paper_says.get((name, one.k_shot))
         given = {other: r.mean for other, r in results.items() if other != name}
-        ledger.record(
+        rows.accuracy(
             f"{stem}.accuracy.{name}",
-            claim=f"{where}: {words(name)}",
-            value=result.mean,
-            unit="fraction",
-            ci95=result.ci95,
+            f"{where}: {words(name)}",
+            result,
             baselines={"chance": chance(5), **given} if name == "svm" else {},
             paper=None if told is None else {"value": told, "citation": CITATION},
-            **common,
         )
     for a, b in DIFFERENCES:
         if a in results and b in results:
-            difference = paired_difference(results[a], results[b])
             first, second = (paper_says.get((head, one.k_shot)) for head in (a, b))
             paper = None
             if first is not None and second is not None:
                 paper = {"value": round(first - second, 4), "citation": CITATION}
-            ledger.record(
-                f"{stem}.margin.{a}-over-{b}",
-                claim=f"{where}, same tasks: {words(a)} against {words(b)}",
-                value=difference.mean,
-                unit="fraction-difference",
-                ci95=difference.ci95,
-                paper=paper,
-                **common,
-            )
-    together = interaction(results)
-    ledger.record(
-        f"{stem}.interaction",
-        claim=f"{where}, same tasks: {TOGETHER}",
-        value=together.mean,
-        unit="fraction-difference",
-        ci95=together.ci95,
-        **common,
-    )
+            claim = f"{where}, same tasks: {words(a)} against {words(b)}"
+            margin = f"{stem}.margin.{a}-over-{b}"
+            rows.margin(margin, claim, results[a], results[b], paper=paper)
+    together, claim = interaction(results), f"{where}, same tasks: {TOGETHER}"
+    rows.estimate(f"{stem}.interaction", claim, together, "fraction-difference", one.n)
 
 
 def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], seconds: float) -> None:
@@ -169,13 +144,12 @@ def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], second
     seconds
         Training and evaluation so far.
     """
-    from etudes import ledger
-
+    rows = Rows(LOADED[domain], COMMAND, 0, seconds)
     where = f"{domain.capitalize()}, 5-way {k_shot}-shot"
     stem = f"05.{domain}.5way-{k_shot}shot.seeds"
     pairs = [(a, b) for a, b in DIFFERENCES if a in values and b in values]
-    rows = [(name, np.array(v), words(name), "fraction") for name, v in values.items()]
-    rows += [
+    found = [(name, np.array(v), words(name), "fraction") for name, v in values.items()]
+    found += [
         (
             f"{a}-over-{b}",
             np.array(values[a]) - np.array(values[b]),
@@ -186,24 +160,11 @@ def write_seeds(domain: str, k_shot: int, values: dict[str, list[float]], second
     ]
     own, put, back, home = (np.array(values[name]) for name in CORNERS)
     gained = (own - back) - (put - home)
-    rows.append(("interaction", gained, TOGETHER, "fraction-difference"))
-    for name, found, what, unit in rows:
-        if len(found) > 1:
-            mean, (low, high) = spread(found)
-            if unit == "fraction":
-                low, high = max(low, 0.0), min(high, 1.0)
-            ledger.record(
-                f"{stem}.{name}",
-                claim=f"{where}, mean of {len(found)} trainings: {what}",
-                value=mean,
-                unit=unit,
-                ci95=(low, high),
-                n=len(found),
-                dataset=LOADED[domain],
-                command=COMMAND,
-                seed=0,
-                seconds=round(seconds),
-            )
+    found.append(("interaction", gained, TOGETHER, "fraction-difference"))
+    for name, runs, what, unit in found:
+        if len(runs) > 1:
+            claim = f"{where}, mean of {len(runs)} trainings: {what}"
+            rows.repeated(f"{stem}.{name}", claim, runs, unit)
 
 
 def write_choice(
@@ -215,51 +176,36 @@ def write_choice(
     n_tasks: int,
 ) -> None:
     """Write what a head reached on validation classes, and with which settings."""
-    from etudes import ledger
-
     told = ", ".join(f"{name} {value}" for name, value in chosen.items())
-    ledger.record(
+    Rows(f"validation {domain}", COMMAND, 0, 0).number(
         f"05.{domain}.choosing.accuracy.{head}",
-        claim=f"{domain.capitalize()}, validation classes, {steps} steps, mean of 1, 5 and 10 "
-        f"shots: {words(head)}, best of {len(trials)} settings ({told})",
-        value=max(trials.values()),
-        unit="fraction",
-        ci95=None,
-        n=f"{3 * n_tasks} tasks",
-        dataset=f"validation {domain}",
+        f"{domain.capitalize()}, validation classes, {steps} steps, mean of 1, 5 and 10 shots: "
+        f"{words(head)}, best of {len(trials)} settings ({told})",
+        max(trials.values()),
+        "fraction",
+        f"{3 * n_tasks} tasks",
         baselines={key.split(" ", 2)[2].replace("'", ""): value for key, value in trials.items()},
-        command=COMMAND,
-        seed=0,
-        seconds=0,
     )
 
 
 def write_solver(found: dict[str, np.ndarray], n: str, seconds: float) -> None:
     """Write how far the package's optimum and scikit-learn's lie apart."""
-    from etudes import ledger
-
-    common: dict[str, Any] = {
-        "ci95": None,
-        "n": n,
-        "dataset": "5-way tasks of validation instruments, embedded by the trained network",
-        "command": COMMAND,
-        "seed": 77,
-        "seconds": round(seconds),
-    }
-    ledger.record(
+    dataset = "5-way tasks of validation instruments, embedded by the trained network"
+    rows = Rows(dataset, COMMAND, 77, seconds)
+    rows.number(
         "05.solver.objective-gap",
-        claim="Largest relative difference between the package's objective and scikit-learn's",
-        value=1e6 * float(np.abs(found["objective"]).max()),
-        unit="millionths",
-        **common,
+        "Largest relative difference between the package's objective and scikit-learn's",
+        1e6 * float(np.abs(found["objective"]).max()),
+        "millionths",
+        n,
     )
-    ledger.record(
+    rows.number(
         "05.solver.decision-gap",
-        claim="Largest difference of any query's score between the package and scikit-learn, where "
-        "a margin is 1",
-        value=1e6 * float(found["decisions"].max()),
-        unit="millionths",
-        **common,
+        "Largest difference of any query's score between the package and scikit-learn, where a "
+        "margin is 1",
+        1e6 * float(found["decisions"].max()),
+        "millionths",
+        n,
     )
 
 
@@ -298,8 +244,6 @@ def save(head: str, model: Any, history: History, chosen: dict[str, Any]) -> Non
     chosen
         Its settings.
     """
-    from etudes import ledger
-
     settings = {name: value for name, value in chosen.items() if name != "lr"}
     known = {
         "head": head,
