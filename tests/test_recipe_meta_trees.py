@@ -118,17 +118,41 @@ def test_shares_by_the_record_follow_what_was_spent_per_note():
             assert found[i] == pytest.approx(-np.log2(weight / weight.sum() @ p[i]))
 
 
-def test_the_rule_without_a_tree_is_added_to_what_was_followed():
-    size = recipe.Size(train=3, meta=3, validation=1, test=1)
-    tunes = recipe.some_tunes("validation", 1)
-    tune = np.repeat(np.arange(len(tunes)), tunes.n_notes + 1)
-    empty = np.zeros((len(tune), 1))
-    followed = recipe.Followed({"other": empty}, empty, tunes.styles[tune], tune, ("one",))
+@pytest.fixture(scope="module")
+def chosen():
+    """Everything fitted on a few tunes, what was told on the way, and whom others met."""
     lines = []
-    found = recipe.follow_by_record(followed, tunes, size, tell=lines.append)
-    assert set(found.bits) == {"other", "shares-by-record"} and len(lines) == 21
-    assert found.bits["shares-by-record"].shape == (len(tune),)
-    assert 0 < found.bits["shares-by-record"].mean() < 20
+    choice = recipe.choose(recipe.Size(train=3, meta=3, validation=1), tell=lines.append)
+    return choice, lines, recipe.some_tunes("test", 1)
+
+
+def test_the_choice_is_the_best_that_was_told(chosen):
+    choice, lines, _ = chosen
+    told = [line.removeprefix("validation: ").split(" ", 2) for line in lines]
+    assert len(told) == 4 + 3 * (1 + 1 + 1 + 1 + 1 + 7 + 3 * 5)
+    for name, bits in choice.validation.items():
+        assert min(float(lost) for who, lost, _ in told if who == name) == round(bits, 3)
+    setting = f"at ({choice.cautions['shares-by-record']}, {choice.factor})"
+    lost = min(float(lost) for who, lost, at in told if who == "shares-by-record" and at == setting)
+    assert lost == round(choice.validation["shares-by-record"], 3)
+
+
+def test_everybody_follows_the_same_notes_with_the_settings_that_were_chosen(chosen):
+    choice, _, tunes = chosen
+    found = recipe.follow(choice, tunes)
+    assert set(found.bits) == set(report.FOLLOWERS)
+    for bits in found.bits.values():
+        assert bits.shape == found.tune.shape == (tunes.n_notes.sum() + len(tunes),)
+        assert np.isfinite(bits).all() and bits.mean() > 0
+    best = found.single.mean(axis=0).min()
+    assert found.bits["best-single"].mean() == pytest.approx(best)
+    assert found.bits["best-single-of-each-style"].mean() <= found.bits["best-single"].mean()
+    trees = [tree.cautious(choice.cautions["shares-by-record"]) for tree in choice.members.values()]
+    apart = np.stack(
+        [np.concatenate([-tree.log_prob(t) for t in tunes]) / np.log(2) for tree in trees], axis=1
+    )
+    wanted = recipe.record_mixture(apart, found.tune, choice.factor)
+    np.testing.assert_allclose(found.bits["shares-by-record"], wanted, rtol=1e-5)
 
 
 def test_without_arguments_nothing_is_written(tmp_path, monkeypatch):

@@ -72,7 +72,6 @@ def _generation(full: bool, work: Path | None) -> None:
     kept = None if work is None else work / "meta-trees-generation.npz"
     size = generation.FULL if full else generation.QUICK
     tunes = generation.some_tunes("test" if full else "validation", size.test)
-    about = None
     if kept is not None and kept.exists():
         followed, seconds, facts = saved(kept)
     else:
@@ -82,17 +81,12 @@ def _generation(full: bool, work: Path | None) -> None:
         facts = write_memory(choice, size) if full else {}
         seconds = time.perf_counter() - start
         facts |= {"leaves": choice.trusted["meta-tree"].tree.n_leaves} if full else {}
-    if "shares-by-record" not in followed.bits:
-        about = "shares-by-record" if kept is not None and kept.exists() else None
-        start = time.perf_counter()
-        followed = generation.follow_by_record(followed, tunes, size, tell=_tell)
-        seconds += time.perf_counter() - start
         if kept is not None:
             save_followed(kept, followed, seconds, facts)
     for name, bits in sorted(followed.bits.items(), key=lambda item: item[1].mean()):
         print(f"{name}: {bits.mean():.3f} bits per note", flush=True)
     if full:
-        write_followed(followed, seconds, facts, about)
+        write_followed(followed, seconds, facts)
 
 
 def _tell(line: str) -> None:

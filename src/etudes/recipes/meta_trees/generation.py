@@ -7,7 +7,7 @@ once. Chapter 04.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,7 @@ class Choice:
     chain: MarkovChain
     trusted: dict[str, TrustedTrees]
     cautions: dict[str, float]
+    factor: float
     best_single: str
     validation: dict[str, float]
 
@@ -188,9 +189,9 @@ def choose(size: Size = FULL, tell: Any = print) -> Choice:
     for order in ORDERS:
         chain = MarkovChain(order).fit(training)
         offer("markov", float(np.mean(_bits_of(chain, heard))), (order, chain))
-    grown = NoteTree(max_leaves=600).fit(training)
+    everybody = NoteTree(max_leaves=600).fit(training)
     for caution in CAUTIONS:
-        pooled = grown.cautious(caution)
+        pooled = everybody.cautious(caution)
         offer("pooled-tree", float(np.mean(_bits_of(pooled, heard))), (caution, pooled))
         careful = cautious(members, caution)
         told, _ = gather(careful, heard)
@@ -199,45 +200,45 @@ def choose(size: Size = FULL, tell: Any = print) -> Choice:
         offer("uniform-mixture", float(mixture(told.bits).mean()), (caution,))
         offer("bayesian-mixture", float(bayesian_mixture(told.bits, tune).mean()), (caution,))
         offer("follow-the-leader", float(follow_the_leader(told.bits, tune).mean()), (caution,))
-        gathered = {
-            record: [gather(cautious(those, caution), held, record) for those, held in turns]
-            for record in (True, False)
-        }
-        for name, (record, share) in META_TREES.items():
-            for alpha, model in _meta_trees(careful, gathered[record], record, share, size):
-                bits = model.lost(_as_asked(told, model))
-                offer(name, float(bits.mean()), (caution, alpha, model))
+        for factor in FACTORS:
+            bits = record_mixture(told.bits, tune, factor)
+            offer("shares-by-record", float(bits.mean()), (caution, factor))
+        for record in (True, False):
+            gathered = [gather(cautious(those, caution), held, record) for those, held in turns]
+            grown = TrustedTrees(min_leaf=size.min_leaf, alpha=0.0, record=record)
+            grown.fit_evidence(careful, gathered)
+            for name, (knows, share) in META_TREES.items():
+                for alpha in ALPHAS if knows == record else ():
+                    model = _pruned(grown, alpha, share, gathered)
+                    bits = model.lost(_as_asked(told, model))
+                    offer(name, float(bits.mean()), (caution, alpha, model))
     return Choice(
         members,
         best["pooled-tree"][1][1],
         best["markov"][1][1],
         {name: best[name][1][2] for name in META_TREES},
         {name: setting[0] for name, (_, setting) in best.items() if name != "markov"},
+        best["shares-by-record"][1][1],
         best["best-single"][1][1],
         {name: bits for name, (bits, _) in best.items()},
     )
 
 
-def _meta_trees(
-    members: dict[str, NoteTree],
-    gathered: list[tuple[Evidence, tuple[str, ...]]],
-    record: bool,
+def _pruned(
+    whole: TrustedTrees,
+    alpha: float,
     share: bool,
-    size: Size,
-) -> list[tuple[float, TrustedTrees]]:
-    """A meta tree grown once and pruned at every price of a leaf."""
+    gathered: list[tuple[Evidence, tuple[str, ...]]],
+) -> TrustedTrees:
+    """A meta tree that is grown already, at another price of a leaf and with other leaves."""
+    model = TrustedTrees(
+        min_leaf=whole.meta.min_leaf, alpha=alpha, record=whole.record, share=share
+    )
+    model.members, model.tree = whole.members, model.meta
+    model.tree.models, model.tree.questions = whole.tree.models, whole.tree.questions
+    model.tree.unpruned, model.tree.root = whole.tree.root, prune(whole.tree.root, alpha)
     properties = np.concatenate([found.properties for found, _ in gathered])
-    bits = np.concatenate([found.bits for found, _ in gathered])
-    whole = TrustedTrees(min_leaf=size.min_leaf, alpha=0.0, record=record)
-    root = whole.fit_evidence(members, gathered).tree.root
-    pruned = []
-    for alpha in ALPHAS:
-        model = TrustedTrees(min_leaf=size.min_leaf, alpha=alpha, record=record, share=share)
-        model.members, model.tree = members, model.meta
-        model.tree.models, model.tree.questions = whole.tree.models, whole.tree.questions
-        model.tree.unpruned, model.tree.root = root, prune(root, alpha)
-        pruned.append((alpha, model.settle(properties, bits)))
-    return pruned
+    return model.settle(properties, np.concatenate([found.bits for found, _ in gathered]))
 
 
 def _as_asked(told: Evidence, model: TrustedTrees) -> Evidence:
@@ -285,6 +286,7 @@ def follow(choice: Choice, tunes: TuneSet) -> Followed:
         "uniform-mixture": mixture(at("uniform-mixture").bits),
         "bayesian-mixture": bayesian_mixture(at("bayesian-mixture").bits, tune),
         "follow-the-leader": follow_the_leader(at("follow-the-leader").bits, tune),
+        "shares-by-record": record_mixture(at("shares-by-record").bits, tune, choice.factor),
     }
     for name, model in choice.trusted.items():
         bits[name] = model.lost(_as_asked(at(name), model))
@@ -295,42 +297,6 @@ def follow(choice: Choice, tunes: TuneSet) -> Followed:
         best_of_style[rows] = single[rows][:, int(single[rows].mean(axis=0).argmin())]
     bits["best-single-of-each-style"] = best_of_style
     return Followed(bits, single, style, tune, names)
-
-
-def follow_by_record(
-    followed: Followed, tunes: TuneSet, size: Size = FULL, tell: Any = print
-) -> Followed:
-    """Add the mixture whose shares follow from the record, its settings from validation styles.
-
-    Parameters
-    ----------
-    followed
-        From :func:`follow`.
-    tunes
-        The tunes that were followed.
-    size
-        As everything was fitted.
-    tell
-        Called with a line about each setting.
-
-    Returns
-    -------
-    Followed
-        With ``shares-by-record`` among its methods.
-    """
-    heard = some_tunes("validation", size.validation)
-    members = grow_members(NoteTree(), some_tunes("train", size.train))
-    tried = {}
-    for caution in CAUTIONS:
-        told, _ = gather(cautious(members, caution), heard)
-        for factor in FACTORS:
-            lost = float(record_mixture(told.bits, _numbers(heard), factor).mean())
-            tell(f"validation: shares-by-record {lost:.3f} at {(caution, factor)}")
-            tried[caution, factor] = lost
-    caution, factor = min(tried, key=lambda setting: tried[setting])
-    told, _ = gather(cautious(members, caution), tunes)
-    bits = {"shares-by-record": record_mixture(told.bits, followed.tune, factor)}
-    return replace(followed, bits=followed.bits | bits)
 
 
 def _numbers(tunes: TuneSet) -> np.ndarray:

@@ -226,9 +226,7 @@ SHARERS_RIVALS = ("uniform-mixture", "bayesian-mixture", "shares-by-record", "po
 """Whom the meta tree with shares is compared with, note by note."""
 
 
-def write_followed(
-    followed: Followed, seconds: float, facts: Mapping[str, float], about: str | None = None
-) -> None:
+def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float]) -> None:
     """Write bits per note on the test styles, and what the meta tree gains.
 
     Parameters
@@ -239,16 +237,12 @@ def write_followed(
         How long it took.
     facts
         From :func:`write_memory`, and the size of the meta tree.
-    about
-        Only the rows on this method, when the others stand already.
     """
     n_styles, n_tunes = len(np.unique(followed.style)), int(followed.tune.max()) + 1
     n = f"{n_styles} styles, {n_tunes} tunes, {len(followed.tune)} notes"
     data = f"folk tunes of {n_styles} styles that nothing was fitted on or chosen by"
     shared = {"dataset": data, "seconds": seconds}
     for name, words in FOLLOWERS.items():
-        if about not in (None, name):
-            continue
         row = bootstrap_mean(followed.bits[name], groups=followed.style)
         _record(
             f"generation.bits-per-note.{name}",
@@ -269,8 +263,6 @@ def write_followed(
         for name in SHARERS_RIVALS
     ]
     for what, own, name in gains:
-        if about not in (None, name):
-            continue
         gain = followed.bits[name] - followed.bits[own]
         for unit, groups in (("", followed.style), ("-by-tune", followed.tune)):
             row = bootstrap_mean(gain, groups=groups)
@@ -282,7 +274,7 @@ def write_followed(
                 n + ("; resampled by tune" if unit else "; resampled by style"),
                 **shared,
             )
-    for name, value in facts.items() if about is None else ():
+    for name, value in facts.items():
         _record(
             f"generation.{name}.meta-tree",
             FACTS[name],
