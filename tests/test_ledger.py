@@ -275,6 +275,21 @@ def test_of_many_baselines_the_strongest_are_shown(book: Path) -> None:
     beside = {"chance": 0.2, "a": 0.3, "b": 0.5, "c": 0.4, "d": 0.6}
     one = {**ledger.row(ACCURACY), "baselines": beside}
     assert Table([one]).cells()[0]["beside"] == "chance 20.0%; b 50.0%; c 40.0%; d 60.0%"
+
+
+@pytest.mark.parametrize("unit", ["bits", "ratio"])
+def test_the_strongest_of_losses_are_the_least(book: Path, unit: str) -> None:
+    beside = {"a": 3.0, "b": 1.0, "c": 2.0, "d": 4.0}
+    one = {**ledger.row(ACCURACY), "baselines": beside, "unit": unit, "value": 1.0, "ci95": None}
+    names = [part.split()[0] for part in Table([one]).cells()[0]["beside"].split("; ")]
+    assert names == ["a", "b", "c"]
+
+
+def test_on_a_phone_a_cell_says_its_title_and_an_empty_one_is_left_out(book: Path) -> None:
+    row = ledger.row(ACCURACY)
+    page = Table([row, {**row, "paper": None}])._repr_html_()
+    assert page.count("data-title='We got'") == 2
+    assert page.count("class='says'") == 1 and page.count("class='says empty'") == 1
     with pytest.raises(ValueError, match="show needs at least one row id"):
         ledger.show()
     with pytest.raises(ValueError, match=f"why must be one of '{ACCURACY}', got '{MARGIN}'"):

@@ -122,6 +122,7 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     monkeypatch.setattr(compare, "SIZES", (2,))
     monkeypatch.setattr(compare, "LOW_RATES", (0.02, 0.1))
     monkeypatch.setattr(compare, "BETAS", ((0.6,), (0.999,)))
+    monkeypatch.setattr(compare, "FACTORS", ((0.5,), (1.1,)))
     few = {
         name: (make, decays, settings[4:5])
         for name, (make, decays, settings) in recipe.RIVALS.items()
@@ -155,8 +156,13 @@ def test_the_comparison_and_its_rows(validation, tmp_path, monkeypatch):
     stem = "03.notes.loss-ratio.20-steps"
     assert "03.notes.loss-ratio.22-steps.seeds" in rows
     others = ("hidden-2", "hidden-2.over-adam-betas", "seeds", "common-start-adam-betas")
+    others += ("over-rprop", "hidden-2.over-rprop", "seeds.over-rprop", "common-start-rprop")
     assert {f"{stem}.{other}" for other in others} | {"03.notes.distance.played-twice"} <= set(rows)
     assert all("learned-seed" not in name for name in rows)
+    assert set(rows["03.notes.loss-ratio.20-steps"]["baselines"]) == set(few)
+    over_rprop = fits.ratio("learned", "rprop-for-22", 22).mean
+    there = rows["03.notes.loss-ratio.22-steps.learned.over-rprop"]["value"]
+    assert there == pytest.approx(over_rprop, abs=1e-4)
 
 
 def test_the_committed_networks_load_and_beat_an_untrained_one(validation):

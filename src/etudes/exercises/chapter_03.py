@@ -165,12 +165,12 @@ def _validation_notes() -> Any:
 
 @exercise(
     "03.4",
-    title="Be the optimizer",
+    title="Be the optimiser",
     hints=[
         "Write Adam first: averages of the gradient and of its square, both divided by what is "
         "missing from their start, 1 - beta ** (step + 1).",
         "With a first decay rate of 0.6 or 0.7 and a step size of 0.1 you are near 0.072. Now look "
-        "at the two pictures of the learned optimizer's steps: what changes on the way?",
+        "at the two pictures of the learned optimiser's steps: what changes on the way?",
         "Let the step size fall on the way, to a third or so, and begin with larger steps. And the "
         "memory may be short at first and longer later.",
     ],

@@ -25,6 +25,17 @@ STYLE = """
   border: 0; border-bottom: 1px solid rgba(128, 128, 128, .6); }
 .etudes-ledger tbody th { font-weight: normal; }
 .etudes-ledger .figure { white-space: nowrap; font-weight: bold; }
+.etudes-ledger .says { width: 24%; }
+.etudes-ledger .got { width: 30%; }
+@media (max-width: 36em) {  /* on a phone a line of the table is a card */
+  .etudes-ledger thead { display: none; }
+  .etudes-ledger table, .etudes-ledger tbody, .etudes-ledger tr, .etudes-ledger caption,
+  .etudes-ledger th, .etudes-ledger td { display: block; width: auto; }
+  .etudes-ledger tr { border-bottom: 1px solid rgba(128, 128, 128, .6); padding: .5em 0; }
+  .etudes-ledger th, .etudes-ledger td { border: 0; padding: .1em 0; }
+  .etudes-ledger td::before { content: attr(data-title) ": "; }
+  .etudes-ledger td.empty { display: none; }
+}
 </style>
 """
 
@@ -85,7 +96,8 @@ class Table:
         lines = []
         for one in self.rows:
             paper = one["paper"] or {"value": "–", "citation": ""}
-            beside = [f"{k} {figure(v, one['unit'])}" for k, v in _beside(one["baselines"])]
+            others = _beside(one["baselines"], one["unit"])
+            beside = [f"{name} {figure(value, one['unit'])}" for name, value in others]
             lines.append(
                 {
                     "claim": one["claim"],
@@ -132,15 +144,20 @@ class Table:
         for line in self.cells():
             t = {key: html.escape(text) for key, text in line.items()}
             got = [f"<span class='figure'>{t['ours']}</span>", t["interval"], t["beside"]]
+            cited = f"<br>{t['citation']}" if t["citation"] else ""
             content = {
                 "what": t["claim"] + (f"<br><small>{t['detail']}</small>" if t["detail"] else ""),
-                "says": f"<span class='figure'>{t['paper']}</span><br>{t['citation']}",
+                "says": f"<span class='figure'>{t['paper']}</span>{cited}",
                 "got": "<br>".join(part for part in got if part),
                 "why": t["why"],
             }
-            first, *others = (content[key] for _, key in self.columns())
-            cells = "".join(f"<td>{other}</td>" for other in others)
-            body.append(f"<tr><th scope='row'>{first}</th>{cells}</tr>")
+            empty = {"says": not line["citation"], "why": not line["why"]}
+            cells = "".join(
+                f"<td class='{key}{' empty' if empty.get(key) else ''}' data-title='{title}'>"
+                f"{content[key]}</td>"
+                for title, key in self.columns()[1:]
+            )
+            body.append(f"<tr><th scope='row'>{content['what']}</th>{cells}</tr>")
         commands = dict.fromkeys(html.escape(line["command"]) for line in self.cells())
         again = " · ".join(f"<code>{command}</code>" for command in commands)
         label = html.escape(f"Table: {self._caption().lower()}, {self.rows[0]['id']}", quote=True)
@@ -180,7 +197,11 @@ class Table:
         return self._repr_markdown_()
 
 
-def _beside(baselines: Mapping[str, float]) -> list[tuple[str, float]]:
+#: Units of which less is better.
+LOSSES = ("bits", "ratio", "squared bels", "leaves", "ranks")
+
+
+def _beside(baselines: Mapping[str, float], unit: str) -> list[tuple[str, float]]:
     """Guessing and the three strongest others: what a result has to be better than."""
-    strongest = sorted(baselines, key=lambda name: -baselines[name])[:3]
+    strongest = sorted(baselines, key=lambda name: baselines[name], reverse=unit not in LOSSES)[:3]
     return [(name, baselines[name]) for name in baselines if name in ("chance", *strongest)]

@@ -17,7 +17,7 @@ import torch
 from etudes.evaluate import Estimate, bootstrap_mean, bootstrap_ratio, log_spectral_distance
 from etudes.generators.harmonic_noise import NoteNetwork, note_picture
 from etudes.learners.meta_network import descend
-from etudes.recipes.learned_optimizer.rivals import BETAS, RATES, RIVALS, Tuned, tune
+from etudes.recipes.learned_optimizer.rivals import BETAS, FACTORS, RATES, RIVALS, Tuned, tune
 from etudes.recipes.learned_optimizer.tasks import Batch, NoteTasks
 
 VALIDATION_SEED, TEST_SEED = 10_000, 2016
@@ -32,12 +32,17 @@ HEARD = (0, 5, 20)
 
 HEARD_ALSO = (
     "adam-betas",
+    "rprop",
     "learned",
     "hypernetwork-adam",
     "hypernetwork-learned",
     "adam-betas-for-200",
 )
 """Whose sounds are compared, besides the best Adam's; the last after 200 steps."""
+
+KINDS = {"adam": ("adam", "adam-decay"), "adam-betas": ("adam-betas",), "rprop": ("rprop",)}
+"""Rivals that a learned optimizer is held against, and what each may choose from: Adam as papers
+tune it, with a constant or a falling step size; Adam with its decay rates tuned; Rprop."""
 
 LOW_RATES = (0.001, 0.002, 0.005, *RATES)
 """Step sizes for a start that is nearly there."""
@@ -101,52 +106,46 @@ class Fits:
             heard = "  ".join(f"{step}: {self.distance(name, step)}" for step in sounds)
             lines.append(f"{name:28s} dB  {heard}")
         lines.append(f"played twice                 dB  {self.replayed()}")
-        for rival in (self.best, "adam-betas"):
+        for rival in (self.best, "adam-betas", "rprop"):
             lines.append(f"learned over {rival}, 20 steps: {self.ratio('learned', rival, 20)}")
         return lines
 
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
-    """Loss at twenty steps on inner networks of other sizes, over the best Adam's there.
+    """Loss at twenty steps on inner networks of other sizes, over the rivals' there.
 
     Attributes
     ----------
-    ratios
-        Hidden units → ratio with its interval, Adam's step size tuned for that size.
-    over_betas
-        The same over an Adam whose decay rates were tuned as well.
+    over
+        Rival of :data:`KINDS` → hidden units → ratio with its interval, the rival tuned for that
+        size.
     """
 
-    ratios: dict[int, Estimate]
-    over_betas: dict[int, Estimate]
+    over: dict[str, dict[int, Estimate]]
 
     def lines(self) -> list[str]:
-        """What came out, a line for each size."""
+        """What came out, a line for each size and rival."""
         return [
-            f"{size} hidden units: {self.ratios[size]}, decay rates tuned {self.over_betas[size]}"
-            for size in self.ratios
+            f"{size} hidden units, over {rival}: {ratio}"
+            for rival, ratios in self.over.items()
+            for size, ratio in ratios.items()
         ]
 
 
-def best_adam(
-    batch: Batch,
-    network: NoteNetwork,
-    n_steps: int,
-    among: Sequence[str] = ("adam", "adam-decay"),
-) -> Tuned:
-    """The best of some kinds of Adam, each tuned.
+def best_of(among: Sequence[str], batch: Batch, network: NoteNetwork, n_steps: int) -> Tuned:
+    """The best of some rivals, each tuned.
 
     Parameters
     ----------
+    among
+        Names of rivals.
     batch
         Validation notes.
     network
         The inner network.
     n_steps
         When to look.
-    among
-        Names of rivals.
 
     Returns
     -------
@@ -184,9 +183,8 @@ def compare(networks: Mapping[str, Any], validation: NoteTasks, test: NoteTasks)
     for name in RIVALS:
         run(name, tune(name, chosen_on, network, 20))
     for n_steps in LONG:
-        run(f"adam-for-{n_steps}", best_adam(chosen_on, network, n_steps))
-        everything = best_adam(chosen_on, network, n_steps, ("adam-betas", "adam-decay"))
-        run(f"adam-betas-for-{n_steps}", everything)
+        for kind, among in {**KINDS, "adam-betas": ("adam-betas", "adam-decay")}.items():
+            run(f"{kind}-for-{n_steps}", best_of(among, chosen_on, network, n_steps))
     fits.best = min(("adam", "adam-decay"), key=lambda name: fits.tuned[name].loss)
 
     for name, model in networks.items():
@@ -197,11 +195,10 @@ def compare(networks: Mapping[str, Any], validation: NoteTasks, test: NoteTasks)
             with torch.no_grad():
                 begin = model(batch.example())
                 chosen_from = model(chosen_on.example())
-            low = [(lr,) for lr in LOW_RATES]
-            run(f"{name}-adam", tune("adam", chosen_on, network, 20, chosen_from, low), begin)
-            low = list(product(LOW_RATES, *BETAS))
-            betas = tune("adam-betas", chosen_on, network, 20, chosen_from, low)
-            run(f"{name}-adam-betas", betas, begin)
+            for rival, others in (("adam", ()), ("adam-betas", BETAS), ("rprop", FACTORS)):
+                low = list(product(LOW_RATES, *others))
+                tuned = tune(rival, chosen_on, network, 20, chosen_from, low)
+                run(f"{name}-{rival}", tuned, begin)
             losses, kept[f"{name}-learned"] = descend(
                 networks["learned"], loss, begin, 20, keep=HEARD
             )
@@ -249,7 +246,7 @@ def performed(
 
 
 def compare_sizes(optimizer: torch.nn.Module, validation: NoteTasks, test: NoteTasks) -> Sizes:
-    """Give a learned optimizer inner networks of other sizes; Adam is tuned anew for each.
+    """Give a learned optimizer inner networks of other sizes; rivals are tuned anew for each.
 
     Parameters
     ----------
@@ -262,15 +259,14 @@ def compare_sizes(optimizer: torch.nn.Module, validation: NoteTasks, test: NoteT
     -------
     Sizes
     """
-    ratios: dict[int, Estimate] = {}
-    over_betas: dict[int, Estimate] = {}
+    over: dict[str, dict[int, Estimate]] = {kind: {} for kind in KINDS}
     chosen_on = validation.everything(every=2, seed=VALIDATION_SEED)
     batch = test.everything(seed=TEST_SEED)
     for size in SIZES:
         network = NoteNetwork(size)
         ours, _ = descend(optimizer, batch.loss(network), batch.start(network), 20)
-        for found, among in ((ratios, ("adam", "adam-decay")), (over_betas, ("adam-betas",))):
-            rival = best_adam(chosen_on, network, 20, among)
-            theirs, _ = rival.run(batch, network)
-            found[size] = bootstrap_ratio(ours[:, -1].numpy(), theirs[:, -1].numpy(), test.program)
-    return Sizes(ratios, over_betas)
+        for kind, among in KINDS.items():
+            theirs, _ = best_of(among, chosen_on, network, 20).run(batch, network)
+            last = ours[:, -1].numpy(), theirs[:, -1].numpy()
+            over[kind][size] = bootstrap_ratio(*last, test.program)
+    return Sizes(over)

@@ -12,7 +12,8 @@ from torch import nn
 
 from etudes import ledger
 from etudes.data.instruments import TRAIN_PROGRAMS
-from etudes.recipes.learned_optimizer.compare import LONG, Fits, Sizes
+from etudes.recipes.learned_optimizer.compare import KINDS, LONG, Fits, Sizes
+from etudes.recipes.learned_optimizer.rivals import RIVALS
 from etudes.recipes.rows import Measured, Rows
 from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
@@ -23,14 +24,17 @@ WORDS = {
     "adam": "Adam, step size tuned",
     "adam-decay": "Adam with a falling step size, tuned",
     "adam-betas": "Adam, step size and both decay rates tuned",
-    "learned": "the learned optimizer, trained on 20 steps",
-    "learned-100": "the learned optimizer, trained on 100 steps in truncated unrolls of 20",
+    "rprop": "Rprop, step size and both factors tuned",
+    "learned": "the learned optimiser, trained on 20 steps",
+    "learned-100": "the learned optimiser, trained on 100 steps in truncated unrolls of 20",
     "hypernetwork-adam": "Adam, tuned, from the hypernetwork's start",
     "hypernetwork-adam-betas": "Adam, decay rates tuned as well, from the hypernetwork's start",
-    "hypernetwork-learned": "the learned optimizer from the hypernetwork's start",
+    "hypernetwork-rprop": "Rprop, all numbers tuned, from the hypernetwork's start",
+    "hypernetwork-learned": "the learned optimiser from the hypernetwork's start",
     "common-start-adam": "Adam, tuned, from one common start",
     "common-start-adam-betas": "Adam, decay rates tuned as well, from one common start",
-    "common-start-learned": "the learned optimizer from one common start",
+    "common-start-rprop": "Rprop, all numbers tuned, from one common start",
+    "common-start-learned": "the learned optimiser from one common start",
 }
 """What the ledger calls each method in a sentence."""
 
@@ -51,9 +55,13 @@ def in_words(name: str) -> str:
     return WORDS[kind] + (f" for {steps} steps" if steps else "")
 
 
+def over(kind: str) -> str:
+    """How an id ends that compares with a rival; the first that everybody names goes unsaid."""
+    return "" if kind == "adam" else f".over-{kind}"
+
+
 STARTS = ("hypernetwork", "common-start")
 STEM = "03.notes"
-LOSS = "mean squared difference of levels"
 DATASET = (
     "{n} General MIDI notes of 1 s at 16 kHz, C3 to C6, from the TimGM6mb soundfont, of {k} "
     "instruments of families not trained on (organs, strings, reeds, synth pads)"
@@ -79,79 +87,70 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
         n = f"{n_notes} notes of {n_programs} instruments"
         rows.estimate(f"{STEM}.{name}", claim, found, unit, n, **more)
 
-    others = ("sgd", "momentum", "adam", "adam-decay", "adam-betas")
-    write(
-        "loss-ratio.20-steps",
-        f"Test notes, {LOSS} after 20 steps: the learned optimizer over Adam, step size tuned",
-        fits.ratio("learned", fits.best, 20),
-        "ratio",
-        baselines={name: fits.ratio(name, fits.best, 20).mean for name in others},
-    )
-    write(
-        "loss-ratio.20-steps.over-adam-betas",
-        f"Test notes, {LOSS} after 20 steps: the learned optimizer over Adam, step size and both "
-        "decay rates tuned",
-        fits.ratio("learned", "adam-betas", 20),
-        "ratio",
-    )
+    beside = {name: fits.ratio(name, fits.best, 20).mean for name in RIVALS}
+    for kind in KINDS:
+        write(
+            f"loss-ratio.20-steps{over(kind)}",
+            f"Loss after 20 steps: the learned optimiser over {in_words(kind)}",
+            fits.ratio("learned", fits.best if kind == "adam" else kind, 20),
+            "ratio",
+            baselines=beside if kind == "adam" else {},
+        )
     for name, losses in fits.losses.items():
         if name.startswith("learned-seed"):
             continue
         for step in (0, 5, 20, *LONG):
             if step < losses.shape[1]:
-                claim = f"Test notes, {LOSS} after {step} steps: {in_words(name)}"
+                claim = f"Loss after {step} steps: {in_words(name)}"
                 write(f"loss.{step}-steps.{name}", claim, fits.loss(name, step), "squared bels")
     for step in LONG:
         for name in ("learned", "learned-100"):
-            for rival, more in (("adam", ""), ("adam-betas", ".over-adam-betas")):
-                other = f"{rival}-for-{step}"
-                claim = (
-                    f"Test notes, loss after {step} steps: {in_words(name)}, over {in_words(other)}"
-                )
-                estimate = fits.ratio(name, other, step)
-                write(f"loss-ratio.{step}-steps.{name}{more}", claim, estimate, "ratio")
-    starts = [f"{start}-{then}" for start in STARTS for then in ("adam", "adam-betas", "learned")]
+            for kind in KINDS:
+                other = f"{kind}-for-{step}"
+                claim = f"Loss after {step} steps: {in_words(name)}, over {in_words(other)}"
+                ratio = fits.ratio(name, other, step)
+                write(f"loss-ratio.{step}-steps.{name}{over(kind)}", claim, ratio, "ratio")
+    starts = [f"{start}-{then}" for start in STARTS for then in (*KINDS, "learned")]
     for name in ("learned-100", *starts):
-        for rival, more in ((fits.best, ""), ("adam-betas", ".over-adam-betas")):
-            claim = f"Test notes, loss after 20 steps: {in_words(name)}, over {in_words(rival)}"
-            ratio = fits.ratio(name, rival, 20)
-            write(f"loss-ratio.20-steps.{name}{more}", claim, ratio, "ratio")
+        for kind in KINDS:
+            claim = f"Loss after 20 steps: {in_words(name)}, over {in_words(kind)}"
+            ratio = fits.ratio(name, fits.best if kind == "adam" else kind, 20)
+            write(f"loss-ratio.20-steps.{name}{over(kind)}", claim, ratio, "ratio")
     for name, steps in fits.distances.items():
         for step in steps:
-            claim = f"Test notes, log-spectral distance of the sound, step {step}: {in_words(name)}"
+            claim = f"Log-spectral distance of the sound, step {step}: {in_words(name)}"
             write(f"distance.{step}-steps.{name}", claim, fits.distance(name, step), "dB")
     claim = (
         "Log-spectral distance of two performances, with other noise and phases, of what the "
-        "learned optimizer reached at step 20"
+        "learned optimiser reached at step 20"
     )
     write("distance.played-twice", claim, fits.replayed(), "dB")
-    for found, what, more in (
-        (sizes.ratios, "step size tuned", ""),
-        (sizes.over_betas, "step size and both decay rates tuned", ".over-adam-betas"),
-    ):
-        for size, estimate in found.items():
+    for kind, ratios in sizes.over.items():
+        for size, ratio in ratios.items():
             claim = (
-                f"Test notes, inner network of {size} hidden units instead of 16, loss after 20 "
-                f"steps: the learned optimizer over Adam, {what} for that size"
+                f"Inner network of {size} hidden units instead of 16, loss after 20 "
+                f"steps: the learned optimiser over {in_words(kind)} for that size"
             )
-            write(f"loss-ratio.20-steps.hidden-{size}{more}", claim, estimate, "ratio")
+            write(f"loss-ratio.20-steps.hidden-{size}{over(kind)}", claim, ratio, "ratio")
     trainings = [n for n in fits.losses if n == "learned" or n.startswith("learned-seed")]
-    others_by_step = {20: fits.best, **{step: f"adam-betas-for-{step}" for step in LONG}}
-    for step, rival in others_by_step.items():
-        if len(trainings) > 1:
-            rows.repeated(
-                f"{STEM}.loss-ratio.{step}-steps.seeds",
-                f"Test notes, {LOSS} after {step} steps: the learned optimizer over "
-                f"{in_words(rival)}, mean of {len(trainings)} trainings",
-                [fits.ratio(name, rival, step).mean for name in trainings],
-                "ratio",
-            )
+    for step in (20, *LONG):
+        usual = fits.best if step == 20 else f"adam-betas-for-{step}"
+        rprop = "rprop" if step == 20 else f"rprop-for-{step}"
+        for rival, ending in ((usual, ""), (rprop, over("rprop"))):
+            if len(trainings) > 1:
+                rows.repeated(
+                    f"{STEM}.loss-ratio.{step}-steps.seeds{ending}",
+                    f"Loss after {step} steps: the learned optimiser over {in_words(rival)}, mean "
+                    f"of {len(trainings)} trainings",
+                    [fits.ratio(name, rival, step).mean for name in trainings],
+                    "ratio",
+                )
 
 
 CARDS = {
-    "learned": ("A learned optimizer", "Trained on 20 inner steps"),
+    "learned": ("A learned optimiser", "Trained on 20 inner steps"),
     "learned-100": (
-        "A learned optimizer",
+        "A learned optimiser",
         "Trained on 100 inner steps, in truncated unrolls of 20",
     ),
     "hypernetwork": ("A hypernetwork", "Trained to propose weights that need no step"),

@@ -1,4 +1,4 @@
-"""The rivals: gradient descent, momentum and Adam, each with its best settings.
+"""The rivals: gradient descent, momentum, Adam and Rprop, each with its best settings.
 
 The idea in a sentence: an optimizer without tuning is a straw man, so every rival tries nine step
 sizes or more on validation notes, at the number of steps at which it will be compared. Chapter 03.
@@ -35,6 +35,10 @@ def _adam(lr: float, beta1: float = 0.9, beta2: float = 0.999) -> Make:
     return lambda weights: torch.optim.Adam(weights, lr=lr, betas=(beta1, beta2))
 
 
+def _rprop(lr: float, shrink: float = 0.5, grow: float = 1.2) -> Make:
+    return lambda weights: torch.optim.Rprop(weights, lr=lr, etas=(shrink, grow))
+
+
 def _settings(*choices: Sequence[float]) -> tuple[Setting, ...]:
     return tuple(product(*choices))
 
@@ -43,6 +47,9 @@ RATES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
 BETAS = ((0.5, 0.6, 0.7, 0.8, 0.9), (0.95, 0.999))
 """Adam's decay rates: of the mean gradient, and of its mean square."""
+
+FACTORS = ((0.4, 0.5, 0.6, 0.7), (1.05, 1.1, 1.2))
+"""By what Rprop multiplies a step when the slope has turned its sign, and when it has not."""
 
 RIVALS: dict[str, tuple[Callable[..., Make], bool, tuple[Setting, ...]]] = {
     "sgd": (_sgd, False, _settings((0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0))),
@@ -54,10 +61,13 @@ RIVALS: dict[str, tuple[Callable[..., Make], bool, tuple[Setting, ...]]] = {
     "adam": (_adam, False, _settings(RATES)),
     "adam-decay": (_adam, True, _settings((*RATES[1:], 0.5))),
     "adam-betas": (_adam, False, _settings(RATES, *BETAS)),
+    "rprop": (_rprop, False, _settings(RATES, *FACTORS)),
 }
 """Name → how to make it from a setting, whether its step size falls to zero along a straight line,
 and the settings that are tried: step sizes; with momentum also how much of it; for ``adam-betas``
-also both of Adam's decay rates, which hardly anybody tunes."""
+also both of Adam's decay rates, which hardly anybody tunes; for ``rprop`` both of its factors.
+Rprop (Riedmiller and Braun 1993) steps by the sign of a gradient alone, for gradients without
+noise, which these are."""
 
 
 @dataclass(frozen=True)

@@ -222,8 +222,8 @@ FOLLOWERS = {
 """What a reader calls each follower of tunes."""
 
 ON_TEST = "on tunes of unseen styles"
-SHARERS_RIVALS = ("uniform-mixture", "bayesian-mixture", "shares-by-record", "pooled-tree")
-"""Whom the meta tree with shares is compared with, note by note."""
+MIXTURES = ("uniform-mixture", "bayesian-mixture", "shares-by-record", "pooled-tree")
+"""Whom the two that share by the record are compared with, note by note."""
 
 
 def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float]) -> None:
@@ -258,10 +258,10 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
         for name in FOLLOWERS
         if name not in ("meta-tree", "best-single")
     ]
-    gains += [
-        (f"bits-gain-of-shares-over-{name}", "meta-tree-with-shares", name)
-        for name in SHARERS_RIVALS
-    ]
+    for what, own in (("shares", "meta-tree-with-shares"), ("record", "shares-by-record")):
+        gains += [
+            (f"bits-gain-of-{what}-over-{name}", own, name) for name in MIXTURES if name != own
+        ]
     for what, own, name in gains:
         gain = followed.bits[name] - followed.bits[own]
         for unit, groups in (("", followed.style), ("-by-tune", followed.tune)):
