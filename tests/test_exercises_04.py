@@ -24,6 +24,10 @@ WRONG_AXIS = """
 def sureness(p):
     return p.max(axis=0), -(p * np.log2(np.where(p > 0, p, 1))).sum(axis=1)
 """
+SWAPPED = """
+def sureness(p):
+    return -(p * np.log2(np.where(p > 0, p, 1))).sum(axis=1), p.max(axis=1)
+"""
 PLAIN = """
 def honest_interval(gaps, overlap):
     k = len(gaps)
@@ -95,7 +99,8 @@ def shares(spent, count):
 WRONG = [
     ("04.1", Code(ZEROS), "where a probability is 0"),
     ("04.1", Code(NATS), "base 2"),
-    ("04.1", Code(WRONG_AXIS), "highest probability"),
+    ("04.1", Code(WRONG_AXIS), "The highest probability is of every row"),
+    ("04.1", Code(SWAPPED), "in the other order"),
     ("04.1", lambda p: p.max(axis=1), "two arrays"),
     ("04.2", trap(CORNERS, [[0, 1], [0, 1], [1, 0], [1, 0]]), "about property 0 gains"),
     ("04.2", trap(CORNERS, [[0, 1], [1, 0], [0, 1], [1, 0]]), "about property 1 gains"),
@@ -110,6 +115,11 @@ WRONG = [
     ("04.3", interval(lambda g, k, o: t(k) * g.std(ddof=1) * np.sqrt(o)), "instead of it"),
     ("04.3", interval(lambda g, k, o: 1.96 * g.std(ddof=1) * np.sqrt(1 / k + o)), "Student"),
     ("04.3", interval(lambda g, k, o: t(k, 0.95) * g.std(ddof=1) * np.sqrt(1 / k + o)), "each"),
+    (
+        "04.3",
+        interval(lambda g, k, o: t(k + 1) * g.std(ddof=1) * np.sqrt(1 / k + o)),
+        "yours has k",
+    ),
     ("04.3", interval(lambda g, k, o: t(k) * g.std() * np.sqrt(1 / k + o)), "ddof=1"),
     ("04.3", interval(lambda g, k, o: t(k) * g.std(ddof=1) * (1 / k + o)), "by its root"),
     ("04.3", interval(lambda g, k, o: t(k) * g.var(ddof=1) * (1 / k + o)), "made of the variance"),

@@ -37,6 +37,8 @@ def grade_sureness(answer: Callable[..., Any]) -> str | None:
         return "Return two arrays: `return highest, entropy`."
     told = as_array(got[1])
     if told is not None and told.shape == bits.shape:
+        if np.allclose(told, highest) and np.allclose(as_array(got[0]), bits):
+            return "The right two, in the other order: the highest probability comes first."
         if np.isnan(told).any() and not np.isnan(told[2:]).any():
             return (
                 "The entropy is NaN where a probability is 0: numpy's `0 * log2(0)` is not a "
@@ -44,6 +46,10 @@ def grade_sureness(answer: Callable[..., Any]) -> str | None:
             )
         if np.allclose(told, bits * np.log(2)):
             return "The entropy is in nats: the logarithm must be to base 2, `np.log2`."
+    for answer_of, name in zip(got, ("highest probability", "entropy"), strict=True):
+        found = as_array(answer_of)
+        if found is not None and found.shape == p.shape[1:]:
+            return f"The {name} is of every row of p, one example each: along axis=1, the classes."
     return diagnose(got[0], highest, "the highest probability") or diagnose(
         got[1], bits, "the entropy"
     )
@@ -173,6 +179,8 @@ def _too_narrow(values: np.ndarray, overlap: float) -> dict[float, str]:
         "`np.std(gaps, ddof=1)`: numpy divides by k.",
         t * s * (1 / k + overlap): "A variance is multiplied by 1 / k + overlap, so the standard "
         "deviation by its root.",
+        float(stats.t.ppf(0.975, k)) * s * np.sqrt(1 / k + overlap): "t has k - 1 degrees of "
+        "freedom, since one is spent on the mean; yours has k.",
         t * s**2 * (1 / k + overlap): "That is made of the variance. Take its root.",
         s * np.sqrt(1 / k + overlap): "That is one standard error. An interval of 95% is t times "
         "as wide.",
@@ -247,6 +255,13 @@ def _rivals() -> tuple[float, float]:
     return float(equal), float(leader)
 
 
+def by_the_record(spent: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Shares that follow from what each expert spent per note: the solution."""
+    per_note = spent / (count[:, None] + 2)
+    weight = 2.0 ** (-2 * (per_note - per_note.min(axis=1, keepdims=True)))
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
 @exercise(
     "04.4",
     title="Share by the record",
@@ -268,7 +283,9 @@ def grade_shares(answer: Callable[..., Any]) -> str | None:
     mark = min(equal, leader) - AHEAD
     beside = f"(equal shares {equal:.2f}, following the leader {leader:.2f})"
     if got <= mark:
-        return Right(f"{got:.2f} bits per note {beside}.")
+        best = float(_played(by_the_record))
+        ours = f"the rule that the chapter's trees do not beat has {best:.2f}"
+        return Right(f"{got:.2f} bits per note {beside}; {ours}.")
     if np.isclose(got, leader):
         slip = "You give everything to the leader: that is choosing. What if the leader is wrong?"
     elif np.isclose(got, equal):
