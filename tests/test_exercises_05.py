@@ -90,6 +90,23 @@ def my_head(support_z, support_y, query_z, n_way):
     return np.zeros(len(query_z))
 """
 
+AT_HOME = """
+def support_vectors(shares, y):
+    return shares[np.arange(len(y)), y] > 1e-6
+"""
+FAR = """
+def my_head(support_z, support_y, query_z, n_way):
+    means = np.stack([support_z[support_y == k].mean(axis=0) for k in range(n_way)])
+    return ((query_z[:, None] - means) ** 2).sum(axis=2)
+"""
+STANDARDISED = """
+def my_head(support_z, support_y, query_z, n_way):
+    mean, spread = support_z.mean(axis=0), support_z.std(axis=0) + 1e-3
+    z, query = (support_z - mean) / spread, (query_z - mean) / spread
+    means = np.stack([z[support_y == k].mean(axis=0) for k in range(n_way)])
+    return -((query[:, None] - means) ** 2).sum(axis=2)
+"""
+
 WRONG = [
     ("05.1", Code(EXTRA_FOR_ALL), "must not be given the extra 1"),
     ("05.1", Code(NO_EXTRA), "the margin is 1"),
@@ -97,6 +114,7 @@ WRONG = [
     ("05.1", Code(NEGATIVE), "It misses nothing"),
     ("05.2", Code(LARGEST_SHARE), "not on its own"),
     ("05.2", Code(DUST), "solver's dust"),
+    ("05.2", Code(AT_HOME), "kept something at home"),
     ("05.2", Code(AT_EASE), "other way round"),
     ("05.2", Code(TOO_COARSE), "pulls gently"),
     ("05.2", Code(MISNAMED), "need not be misnamed"),
@@ -109,7 +127,10 @@ WRONG = [
     ("05.4", lambda x, c: -1 / (2 * x**2) if 8 * c * x**2 < 1 else 4 * c, "each other's place"),
     ("05.4", lambda x, c: min(4 * c * x, 1 / (2 * x)), "w(x) itself"),
     ("05.4", lambda x, c: 4 * c if 8 * c * x**2 < 1 else 1 / (2 * x**2), "sign is wrong"),
-    ("05.5", Code(PROTOTYPES), "56% is wanted"),
+    ("05.4", lambda x, c: 4 * c if x < 0.5 else -1 / (2 * x**2), "At x = 0.3 and C = 4.0"),
+    ("05.5", Code(PROTOTYPES), "56% is wanted. Are all"),
+    ("05.5", Code(FAR), "larger score must be the likelier"),
+    ("05.5", Code(STANDARDISED), "*inside* the classes"),
     ("05.5", Code(RIDGE), "56% is wanted"),  # ill-conditioned, but it looks at no other query
     ("05.5", Code(PEEKING), "support set alone"),
     ("05.5", Code(ANSWERS), "one row for each query"),

@@ -15,6 +15,7 @@ import pytest
 
 import etudes
 from etudes import ledger
+from etudes.ledger import provenance
 from etudes.ledger.table import Table
 
 ACCURACY = "06.instruments.5way-5shot.accuracy"
@@ -275,6 +276,22 @@ def test_of_many_baselines_the_strongest_are_shown(book: Path) -> None:
     beside = {"chance": 0.2, "a": 0.3, "b": 0.5, "c": 0.4, "d": 0.6}
     one = {**ledger.row(ACCURACY), "baselines": beside}
     assert Table([one]).cells()[0]["beside"] == "chance 20.0%; b 50.0%; c 40.0%; d 60.0%"
+
+
+def test_changed_code_is_told_and_new_weights_are_not(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "weights").mkdir(parents=True)
+    files = package / "code.py", package / "weights" / "a.safetensors"
+    for file in files:
+        file.write_text("before")
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for arguments in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "first")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    assert not provenance._changed(package)
+    files[1].write_text("after")
+    assert not provenance._changed(package)
+    files[0].write_text("after")
+    assert provenance._changed(package)
 
 
 @pytest.mark.parametrize("unit", ["bits", "ratio"])

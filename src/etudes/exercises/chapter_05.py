@@ -97,6 +97,11 @@ def grade_support_vectors(answer: Callable[..., Any]) -> str | None:
         return f"The answers must be True or False, and yours are {got.dtype}."
     if (got == ~expected).all():
         return "It is the other way round: those at ease are not support vectors."
+    if got[0] and not got[2]:
+        return (
+            "You marked those that have kept something at home. Wanted are those of whom something "
+            "has left."
+        )
     if not got[2]:
         return (
             "Item 2 has its whole share on one class, but not on its own: it pulls as hard as an "
@@ -167,7 +172,7 @@ def grade_ridge(answer: Callable[..., Any]) -> str | None:
                 return said
     if got is not None and got.shape == expected.shape and np.allclose(got, expected):
         return _too_large(answer)
-    return diagnose(answer(z, y, query, 3, strength), expected, "the scores")
+    return diagnose(answer(z, y, query, 3, strength), expected, "the table of scores")
 
 
 def _too_large(answer: Callable[..., Any], d: int = 1500) -> str | None:
@@ -215,7 +220,15 @@ def grade_slope(answer: Callable[..., Any]) -> str | None:
     values = np.array([min(4 * c * x, 1 / (2 * x)) for x, c in cases])
     if np.allclose(got, values):
         return "That is w(x) itself. Asked is its derivative."
-    return diagnose(got, expected, "the slopes")
+    wrong = np.flatnonzero(~np.isclose(got, expected))
+    if not len(wrong):
+        return None
+    (x, c), first = cases[wrong[0]], wrong[0]
+    side = "below 1: both examples pull with all" if below[first] else "above 1: margins are met"
+    return (
+        f"At x = {x} and C = {c} you have {got[first]:.4g}. There 8Cx² = {8 * c * x**2:.3g} lies "
+        f"{side}."
+    )
 
 
 @functools.cache
@@ -241,8 +254,8 @@ WANTED = 0.56
         "Divide all numbers by that spread (plus a little, such as 1e-3), then take prototypes.",
     ],
     when_right="What varies inside classes is noise. Chapter 6 learns it from other classes. "
-    "(The support vector machine alone names about half here: better numbers are worth more than "
-    "a better border.)",
+    "(The support vector machine alone names fewer than half here: better numbers are worth more "
+    "than a better border.)",
 )
 def grade_head(answer: Callable[..., Any]) -> str | None:
     """Right reaches the wanted accuracy on 200 tasks of validation instruments, asking each query
@@ -274,7 +287,16 @@ def grade_head(answer: Callable[..., Any]) -> str | None:
     accuracy = float(np.mean(right))
     if accuracy >= WANTED:
         return Right(f"It names {accuracy:.1%} on 200 validation tasks (guessing: 20%).")
+    if accuracy < 0.15:
+        slip = "That is less than guessing: the larger score must be the likelier class."
+    elif accuracy > 0.51:
+        slip = (
+            "Close. Do you measure how the numbers scatter *inside* the classes? What they differ "
+            "by between classes is what you need."
+        )
+    else:
+        slip = "Are all 64 numbers equally trustworthy? Which scatter inside one instrument?"
     return (
         f"It names {accuracy:.1%} on validation instruments (guessing: 20%); {WANTED:.0%} is "
-        "wanted. Are all 64 numbers equally trustworthy? Which scatter inside one instrument?"
+        f"wanted. {slip}"
     )

@@ -12,6 +12,8 @@ def commit() -> str:
     """The commit of the repository, with a ``+`` when the package was changed since; or
     ``unknown``.
 
+    Checkpoints do not count: a command that has just written them writes its rows next.
+
     Returns
     -------
     str
@@ -19,8 +21,7 @@ def commit() -> str:
     """
     package = Path(__file__).parents[1]
     try:
-        head = _git("rev-parse", "--short=12", "HEAD", folder=package)
-        changed = _git("status", "--porcelain", "--untracked-files=no", ".", folder=package)
+        head, changed = _git("rev-parse", "--short=12", "HEAD", folder=package), _changed(package)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+" if changed else "")
@@ -41,6 +42,12 @@ def hardware() -> str:
     if torch.cuda.is_available():
         words += f", {torch.cuda.get_device_name()}"
     return words
+
+
+def _changed(package: Path) -> bool:
+    """Whether a file under a folder differs from the last commit, weights apart."""
+    code = ("status", "--porcelain", "--untracked-files=no", ".", ":(exclude)weights")
+    return bool(_git(*code, folder=package))
 
 
 def _git(*arguments: str, folder: Path) -> str:
