@@ -39,6 +39,7 @@ class Visit:
     empty_icons: list[str] = field(default_factory=list)
     too_wide: list[str] = field(default_factory=list)
     violations: dict[str, list[str]] = field(default_factory=dict)
+    ledger_grounds: dict[str, list[str]] = field(default_factory=dict)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -149,6 +150,10 @@ def visit(browser, site: str) -> Iterator[object]:
                 arg=scheme,
             )
             page.wait_for_timeout(300)  # colours may fade from one to the other
+            seen.ledger_grounds[scheme] = page.evaluate(
+                "() => [...document.querySelectorAll('.etudes-ledger')].map("
+                "table => getComputedStyle(table.parentElement).backgroundColor)"
+            )
             found = axe.run(page, options=AXE_OPTIONS).response["violations"]
             seen.violations[scheme] = [
                 f"{rule['id']} ({rule['impact']}): {node['target']} {node['html'][:160]} "
@@ -181,6 +186,12 @@ def test_the_book_builds_without_warnings(built: tuple[int, str]) -> None:
 def test_axe_finds_no_violation(visit, name: str, scheme: str) -> None:
     found = visit(name).violations[scheme]
     assert not found, lines(found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tables_of_the_ledger_take_the_ground_of_the_page(visit, name: str) -> None:
+    grounds = visit(name).ledger_grounds
+    assert set(grounds["light"]) | set(grounds["dark"]) <= {"rgba(0, 0, 0, 0)"}
 
 
 @pytest.mark.parametrize("name", PAGES)

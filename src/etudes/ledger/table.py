@@ -30,7 +30,8 @@ STYLE = """
 @media (max-width: 36em) {  /* on a phone a line of the table is a card */
   .etudes-ledger thead { display: none; }
   .etudes-ledger table, .etudes-ledger tbody, .etudes-ledger tr, .etudes-ledger caption,
-  .etudes-ledger th, .etudes-ledger td { display: block; width: auto; }
+  .etudes-ledger th, .etudes-ledger td { display: block; }
+  .etudes-ledger td.says, .etudes-ledger td.got, .etudes-ledger td.why { width: auto; }
   .etudes-ledger tr { border-bottom: 1px solid rgba(128, 128, 128, .6); padding: .5em 0; }
   .etudes-ledger th, .etudes-ledger td { border: 0; padding: .1em 0; }
   .etudes-ledger td::before { content: attr(data-title) ": "; }
