@@ -54,6 +54,7 @@ from etudes.evaluate.likelihood import bits_per_note
 from etudes.evaluate.modes import evaluation_mode
 from etudes.evaluate.paired import Difference, paired_difference
 from etudes.evaluate.results import ClassResult, FewShotResult, chance
+from etudes.evaluate.separation import best_order, si_sdr, si_sdr_improvement
 from etudes.evaluate.spectral import log_spectral_distance
 from etudes.evaluate.transduction import is_transductive
 
@@ -62,6 +63,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "FewShotResult",
+    "best_order",
     "bits_per_note",
     "bootstrap_mean",
     "bootstrap_ratio",
@@ -71,4 +73,6 @@ __all__ = [
     "is_transductive",
     "log_spectral_distance",
     "paired_difference",
+    "si_sdr",
+    "si_sdr_improvement",
 ]
