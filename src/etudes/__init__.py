@@ -24,6 +24,7 @@ _SUBMODULES = frozenset(
         "ledger",
         "listen",
         "recipes",
+        "separators",
         "train",
     }
 )
