@@ -197,27 +197,27 @@ def _too_large(answer: Callable[..., Any], d: int = 1500) -> str | None:
     title="Through the optimum",
     hints=[
         "Differentiate both cases on their own.",
-        "The smaller of the two holds. They are equal where 8 C x² = 1.",
+        "The smaller of the two holds. They are equal where 4 C x² = 1.",
     ],
-    when_right="At the kink the slope jumps from 4C to −4C: the examples have met their margins.",
+    when_right="At the kink the slope jumps from 2C to −2C: the examples have met their margins.",
 )
 def grade_slope(answer: Callable[..., Any]) -> str | None:
-    """Right is 4C below the kink and −1 / 2x² above."""
+    """Right is 2C below the kink and −1 / 2x² above."""
     cases = [(0.2, 0.5), (0.4, 0.5), (0.6, 0.5), (1.5, 0.5), (0.3, 4.0), (0.1, 4.0)]
-    below = np.array([8 * c * x**2 < 1 for x, c in cases])
-    full = np.array([4 * c for _, c in cases])
+    below = np.array([4 * c * x**2 < 1 for x, c in cases])
+    full = np.array([2 * c for _, c in cases])
     met = np.array([-1 / (2 * x**2) for x, _ in cases])
     expected = np.where(below, full, met)
     got = np.array([float(answer(x, c)) for x, c in cases])
     if np.allclose(got, full):
-        return "That is the slope while margins are missed. Beyond 8Cx² = 1 they are met."
+        return "That is the slope while margins are missed. Beyond 4Cx² = 1 they are met."
     if np.allclose(got, met):
-        return "That is the slope once margins are met. Below 8Cx² = 1 they are missed."
+        return "That is the slope once margins are met. Below 4Cx² = 1 they are missed."
     if np.allclose(got, np.where(below, met, full)):
         return "Both slopes are right and stand in each other's place: the smaller weight holds."
     if np.allclose(got, np.where(below, full, -met)):
         return "Above the kink the sign is wrong: the farther out, the less weight is needed."
-    values = np.array([min(4 * c * x, 1 / (2 * x)) for x, c in cases])
+    values = np.array([min(2 * c * x, 1 / (2 * x)) for x, c in cases])
     if np.allclose(got, values):
         return "That is w(x) itself. Asked is its derivative."
     wrong = np.flatnonzero(~np.isclose(got, expected))
@@ -226,7 +226,7 @@ def grade_slope(answer: Callable[..., Any]) -> str | None:
     (x, c), first = cases[wrong[0]], wrong[0]
     side = "below 1: both examples pull with all" if below[first] else "above 1: margins are met"
     return (
-        f"At x = {x} and C = {c} you have {got[first]:.4g}. There 8Cx² = {8 * c * x**2:.3g} lies "
+        f"At x = {x} and C = {c} you have {got[first]:.4g}. There 4Cx² = {4 * c * x**2:.3g} lies "
         f"{side}."
     )
 
