@@ -87,12 +87,7 @@ def si_sdr_improvement(estimates: Any, stems: Any, mixture: Any) -> np.ndarray:
     TypeError, ValueError
         As from :func:`si_sdr`, or when there are not as many estimates as stems.
     """
-    found, wanted = _waveforms(estimates, "estimates"), _waveforms(stems, "stems")
-    if found.ndim != 2 or found.shape != wanted.shape:
-        raise ValueError(
-            "estimates and stems must have one shape (n_sources, n_samples), got "
-            f"{shape_text(found.shape)} and {shape_text(wanted.shape)}"
-        )
+    found, wanted = _pairs(estimates, stems)
     return si_sdr(found, wanted) - si_sdr(_waveforms(mixture, "mixture"), wanted)
 
 
@@ -120,14 +115,20 @@ def best_order(estimates: Any, stems: Any) -> np.ndarray:
     The stems are looked at, so a figure that is measured after this says how good the separation
     is, not that anybody knew which part was whose.
     """
+    found, wanted = _pairs(estimates, stems)
+    value = np.clip(si_sdr(found[None], wanted[:, None]), -300, 300)  # infinities cannot be added
+    return linear_sum_assignment(value, maximize=True)[1]
+
+
+def _pairs(estimates: Any, stems: Any) -> tuple[np.ndarray, np.ndarray]:
+    """As many estimates as stems, both (n_sources, n_samples)."""
     found, wanted = _waveforms(estimates, "estimates"), _waveforms(stems, "stems")
     if found.ndim != 2 or found.shape != wanted.shape:
         raise ValueError(
             "estimates and stems must have one shape (n_sources, n_samples), got "
             f"{shape_text(found.shape)} and {shape_text(wanted.shape)}"
         )
-    value = np.clip(si_sdr(found[None], wanted[:, None]), -300, 300)  # infinities cannot be added
-    return linear_sum_assignment(value, maximize=True)[1]
+    return found, wanted
 
 
 def _waveforms(sound: Any, name: str) -> np.ndarray:

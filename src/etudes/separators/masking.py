@@ -47,13 +47,15 @@ def check_mixture(mixture: Any, n_fft: int = N_FFT) -> np.ndarray:
     return x
 
 
-def check_stems(stems: Any, n_samples: int | None = None) -> np.ndarray:
-    """Check the sounds that a mixture was made of, and return them as float32.
+def check_sounds(sounds: Any, name: str, n_samples: int | None = None) -> np.ndarray:
+    """Check several sounds of one length, and return them as float32.
 
     Parameters
     ----------
-    stems : array_like
-        Shape ``(n_sources, n_samples)``, two sources or more.
+    sounds : array_like
+        Shape ``(n_sounds, n_samples)``.
+    name : str
+        What the caller calls them.
     n_samples : int, optional
         How many samples the mixture has.
 
@@ -65,16 +67,56 @@ def check_stems(stems: Any, n_samples: int | None = None) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        When there are fewer than two, they hold NaN, or are not as long as the mixture.
+        When they hold NaN, or are not as long as the mixture.
     """
-    x = check_array(stems, "stems", shape=("n_sources", "n_samples"))
-    if len(x) < 2:
-        raise ValueError(f"stems must be two or more, got {len(x)}")
+    x = check_array(sounds, name, shape=("n_sources", "n_samples"))
     if n_samples is not None and x.shape[1] != n_samples:
         raise ValueError(
-            f"stems must be as long as the mixture, {n_samples} samples, got {x.shape[1]}"
+            f"{name} must be as long as the mixture, {n_samples} samples, got {x.shape[1]}"
         )
-    return np.stack([check_waveform(stem, f"stems[{k}]") for k, stem in enumerate(x)])
+    return np.stack([check_waveform(sound, f"{name}[{k}]") for k, sound in enumerate(x)])
+
+
+def check_stems(stems: Any) -> np.ndarray:
+    """Check the sounds that a mixture was made of, and return them as float32.
+
+    Parameters
+    ----------
+    stems : array_like
+        Shape ``(n_sources, n_samples)``, two sources or more.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same, float32.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When there are fewer than two, or they hold NaN.
+    """
+    x = check_sounds(stems, "stems")
+    if len(x) < 2:
+        raise ValueError(f"stems must be two or more, got {len(x)}")
+    return x
+
+
+def shares(parts: np.ndarray) -> np.ndarray:
+    """Masks that give each part its share of every place.
+
+    Parameters
+    ----------
+    parts : numpy.ndarray
+        How strong each is, 0 or more, shape ``(n_parts, n_freq, n_frames)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Within 0…1, of the same shape and type, adding up to 1 over parts; equal shares where
+        nothing sounds.
+    """
+    whole, even = parts.sum(axis=0), np.full_like(parts, 1 / len(parts))
+    return np.clip(np.divide(parts, whole, out=even, where=whole > 0), 0, 1)
 
 
 def apply_masks(mixture: Any, masks: Any, hop_length: int = HOP_LENGTH) -> np.ndarray:

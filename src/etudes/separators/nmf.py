@@ -23,7 +23,9 @@ from etudes.separators.masking import (
     N_FFT,
     apply_masks,
     check_mixture,
+    check_sounds,
     check_stems,
+    shares,
 )
 
 __all__ = ["SupervisedNMF", "blind_components", "by_nearest_stem"]
@@ -162,7 +164,7 @@ class SupervisedNMF:
             bases @ activations
             for bases, activations in zip(self.bases, np.split(loud, len(self.bases)), strict=True)
         ]
-        return apply_masks(x, _shares(np.stack(parts)), self.hop_length)
+        return apply_masks(x, shares(np.stack(parts)), self.hop_length)
 
 
 def blind_components(
@@ -198,7 +200,7 @@ def blind_components(
     n_components = check_positive_int(n_components, "n_components")
     spectrogram = magnitude(x, n_fft, hop_length)
     bases, loud = _factorise(spectrogram, n_components, n_iter, seed)
-    return apply_masks(x, _shares(bases.T[:, :, None] * loud[:, None]), hop_length)
+    return apply_masks(x, shares(bases.T[:, :, None] * loud[:, None]), hop_length)
 
 
 def by_nearest_stem(components: Any, stems: Any) -> np.ndarray:
@@ -222,14 +224,7 @@ def by_nearest_stem(components: Any, stems: Any) -> np.ndarray:
         When they are not equally long.
     """
     wanted = check_stems(stems)
-    parts = check_stems(components, wanted.shape[1]) if len(components) > 1 else components
+    parts = check_sounds(components, "components", wanted.shape[1])
     unit = wanted / (np.linalg.norm(wanted, axis=1, keepdims=True) + _TINY)
-    nearest = (np.asarray(parts) @ unit.T).argmax(axis=1)
+    nearest = (parts @ unit.T).argmax(axis=1)
     return np.stack([parts[nearest == k].sum(axis=0) for k in range(len(wanted))])
-
-
-def _shares(parts: np.ndarray) -> np.ndarray:
-    """Masks that give each part its share of every place, (n_parts, n_freq, n_frames)."""
-    whole = parts.sum(axis=0)
-    even = np.full_like(parts, 1 / len(parts))
-    return np.clip(np.divide(parts, whole, out=even, where=whole > 0), 0, 1)

@@ -16,7 +16,14 @@ import numpy as np
 
 from etudes.checks import check_in
 from etudes.features import stft
-from etudes.separators.masking import HOP_LENGTH, N_FFT, apply_masks, check_mixture, check_stems
+from etudes.separators.masking import (
+    HOP_LENGTH,
+    N_FFT,
+    apply_masks,
+    check_mixture,
+    check_stems,
+    shares,
+)
 
 __all__ = ["KINDS", "OracleMask", "oracle_masks"]
 
@@ -68,10 +75,7 @@ def oracle_masks(
         along = (spectra * mixture.conj()).real  # of each stem, in the direction of the mixture
         mask = np.divide(along, power, out=np.zeros_like(along), where=power > 0)
         return np.clip(mask, 0, 1)
-    part = size if kind == "ratio" else size**2
-    whole = part.sum(axis=0)
-    even = np.full_like(part, 1 / len(x))
-    return np.divide(part, whole, out=even, where=whole > 0)
+    return shares(size if kind == "ratio" else size**2)
 
 
 class OracleMask:
@@ -95,7 +99,7 @@ class OracleMask:
     def __init__(
         self, stems: Any, kind: str = "ratio", n_fft: int = N_FFT, hop_length: int = HOP_LENGTH
     ) -> None:
-        self.n_samples, self.hop_length = np.shape(stems)[-1], hop_length
+        self.n_samples, self.n_fft, self.hop_length = np.shape(stems)[-1], n_fft, hop_length
         self.masks = oracle_masks(stems, kind, n_fft, hop_length)
 
     def separate(self, mixture: Any) -> np.ndarray:
@@ -116,7 +120,7 @@ class OracleMask:
         TypeError, ValueError
             When the mixture is not a waveform as long as the stems, or is silent.
         """
-        x = check_mixture(mixture)
+        x = check_mixture(mixture, self.n_fft)
         if x.size != self.n_samples:
             raise ValueError(
                 f"mixture must be as long as the stems, {self.n_samples} samples, got {x.size}"
