@@ -248,14 +248,14 @@ def _not_finite(share: np.ndarray, spent: np.ndarray) -> str:
 
 
 @functools.cache
-def _rivals() -> tuple[float, float]:
-    """Bits per note with equal shares, and with everything for the leader."""
+def _rivals() -> tuple[float, float, float]:
+    """Bits per note with equal shares, with everything for the leader, and with the solution."""
     equal = _played(lambda spent, count: np.full(spent.shape, 1 / spent.shape[1]))
     leader = _played(lambda spent, count: np.eye(spent.shape[1])[spent.argmin(axis=1)])
-    return float(equal), float(leader)
+    return float(equal), float(leader), float(_played(_by_the_record))
 
 
-def by_the_record(spent: np.ndarray, count: np.ndarray) -> np.ndarray:
+def _by_the_record(spent: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Shares that follow from what each expert spent per note: the solution."""
     per_note = spent / (count[:, None] + 2)
     weight = 2.0 ** (-2 * (per_note - per_note.min(axis=1, keepdims=True)))
@@ -279,12 +279,11 @@ def grade_shares(answer: Callable[..., Any]) -> str | None:
     got = _played(answer)
     if isinstance(got, str):
         return got
-    equal, leader = _rivals()
+    equal, leader, record = _rivals()
     mark = min(equal, leader) - AHEAD
     beside = f"(equal shares {equal:.2f}, following the leader {leader:.2f})"
     if got <= mark:
-        best = float(_played(by_the_record))
-        ours = f"the rule that the chapter's trees do not beat has {best:.2f}"
+        ours = f"the rule that the chapter's trees do not beat has {record:.2f}"
         return Right(f"{got:.2f} bits per note {beside}; {ours}.")
     if np.isclose(got, leader):
         slip = "You give everything to the leader: that is choosing. What if the leader is wrong?"
