@@ -77,6 +77,12 @@ class Fits:
     tuned: dict[str, Tuned] = field(default_factory=dict)
     best: str = "adam"
 
+    def rival(self, kind: str, step: int = 20) -> str:
+        """Under which name a rival of :data:`KINDS` ran that was tuned for so many steps."""
+        if step != 20:
+            return f"{kind}-for-{step}"
+        return self.best if kind == "adam" else kind
+
     def loss(self, name: str, step: int) -> Estimate:
         """Mean loss of a method after some steps, with the interval over instruments."""
         return bootstrap_mean(self.losses[name][:, step], self.program)
@@ -106,7 +112,7 @@ class Fits:
             heard = "  ".join(f"{step}: {self.distance(name, step)}" for step in sounds)
             lines.append(f"{name:28s} dB  {heard}")
         lines.append(f"played twice                 dB  {self.replayed()}")
-        for rival in (self.best, "adam-betas", "rprop"):
+        for rival in map(self.rival, KINDS):
             lines.append(f"learned over {rival}, 20 steps: {self.ratio('learned', rival, 20)}")
         return lines
 

@@ -91,8 +91,8 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
     for kind in KINDS:
         write(
             f"loss-ratio.20-steps{over(kind)}",
-            f"Loss after 20 steps: the learned optimiser over {in_words(kind)}",
-            fits.ratio("learned", fits.best if kind == "adam" else kind, 20),
+            f"Loss after 20 steps: the learned optimiser over {in_words(fits.rival(kind))}",
+            fits.ratio("learned", fits.rival(kind), 20),
             "ratio",
             baselines=beside if kind == "adam" else {},
         )
@@ -106,15 +106,16 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
     for step in LONG:
         for name in ("learned", "learned-100"):
             for kind in KINDS:
-                other = f"{kind}-for-{step}"
+                other = fits.rival(kind, step)
                 claim = f"Loss after {step} steps: {in_words(name)}, over {in_words(other)}"
                 ratio = fits.ratio(name, other, step)
                 write(f"loss-ratio.{step}-steps.{name}{over(kind)}", claim, ratio, "ratio")
     starts = [f"{start}-{then}" for start in STARTS for then in (*KINDS, "learned")]
     for name in ("learned-100", *starts):
         for kind in KINDS:
-            claim = f"Loss after 20 steps: {in_words(name)}, over {in_words(kind)}"
-            ratio = fits.ratio(name, fits.best if kind == "adam" else kind, 20)
+            rival = fits.rival(kind)
+            claim = f"Loss after 20 steps: {in_words(name)}, over {in_words(rival)}"
+            ratio = fits.ratio(name, rival, 20)
             write(f"loss-ratio.20-steps.{name}{over(kind)}", claim, ratio, "ratio")
     for name, steps in fits.distances.items():
         for step in steps:
@@ -134,9 +135,11 @@ def write_rows(fits: Fits, sizes: Sizes, command: str, seconds: float) -> None:
             write(f"loss-ratio.20-steps.hidden-{size}{over(kind)}", claim, ratio, "ratio")
     trainings = [n for n in fits.losses if n == "learned" or n.startswith("learned-seed")]
     for step in (20, *LONG):
-        usual = fits.best if step == 20 else f"adam-betas-for-{step}"
-        rprop = "rprop" if step == 20 else f"rprop-for-{step}"
-        for rival, ending in ((usual, ""), (rprop, over("rprop"))):
+        for kind, ending in (
+            ("adam" if step == 20 else "adam-betas", ""),
+            ("rprop", over("rprop")),
+        ):
+            rival = fits.rival(kind, step)
             if len(trainings) > 1:
                 rows.repeated(
                     f"{STEM}.loss-ratio.{step}-steps.seeds{ending}",

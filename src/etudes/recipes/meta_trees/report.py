@@ -22,6 +22,7 @@ from etudes.recipes.meta_trees.problems import load_problem
 from etudes.recipes.rows import Rows
 
 COMMAND = "python -m etudes.recipes.meta_trees --full"
+SEED = 4
 PAPER = "Todorovski and Džeroski, Machine Learning 50, 2003"
 
 WORDS = {
@@ -79,16 +80,16 @@ def write_contests(found: Mapping[str, Contest]) -> None:
     methods = [name for name in WORDS if name in next(iter(found.values())).right]
     means = np.array([[one.right[name].mean() for name in methods] for one in found.values()])
     ranks = stats.rankdata(-means, axis=1).mean(axis=0)
-    shared = {"dataset": "problems of music, speech and tables", "seconds": seconds}
+    rows = Rows("problems of music, speech and tables", COMMAND, SEED, seconds)
     for name, rank in zip(methods, ranks, strict=True):
         _record(
+            rows,
             f"all.mean-rank.{name}",
             f"Mean rank, by accuracy, of {WORDS[name]} among {len(methods)} methods on "
             f"{len(found)} classification problems; 1 is best.",
             (float(rank), None, None),
             "ranks",
             f"{len(found)} problems",
-            **shared,
         )
     for ending, company in WITHOUT.items():
         for rival in RIVALS:
@@ -100,13 +101,13 @@ def write_contests(found: Mapping[str, Contest]) -> None:
             if not pairs:  # a base classifier or a forest, whom no company concerns
                 continue
             _record(
+                rows,
                 f"all.margin.meta-tree-over-{rival}{ending}",
                 f"Accuracy of {WORDS['meta-tree']} minus that of {WORDS[rival]}{company}, mean "
                 f"over {len(found)} classification problems.",
                 corrected_interval(np.array([(a - b).mean() for a, b in pairs]), 0.0),
                 "fraction-difference",
                 f"{len(found)} problems",
-                **shared,
             )
     for ending, own, other in (
         ("", "meta-tree", "stacked-tree"),
@@ -119,6 +120,7 @@ def write_contests(found: Mapping[str, Contest]) -> None:
         clearly = [name for name, one in found.items() if is_smaller(one, own, other, clearly=True)]
         plain = own.removesuffix("-without-svm"), other.removesuffix("-without-svm")
         _record(
+            rows,
             f"smaller-trees.count{ending}",
             f"Classification problems on which {WORDS[plain[0]]} has fewer leaves on average than "
             f"{WORDS[plain[1]]} and is not significantly less accurate"
@@ -131,7 +133,6 @@ def write_contests(found: Mapping[str, Contest]) -> None:
             paper={"value": "much more concise, on 21 data sets", "citation": PAPER}
             if not ending
             else None,
-            **shared,
         )
 
 
@@ -163,46 +164,51 @@ def _write_problem(one: Contest) -> None:
     n = f"{folds} outer folds" + (f" by {problem.of}" if problem.groups is not None else "")
     n += ", corrected for overlap (Nadeau and Bengio 2003)"
     data = f"{problem.title}: {len(problem)} examples of {len(problem.classes)} classes"
-    shared = {"dataset": data, "seconds": one.seconds}
+    rows = Rows(data, COMMAND, SEED, one.seconds)
     means = {name: float(one.right[name].mean()) for name in WORDS}
     for name, words in WORDS.items():
         _record(
+            rows,
             f"{one.problem}.accuracy.{name}",
             f"Accuracy of {words} at telling the {problem.title}.",
             corrected_interval(one.right[name], one.overlap),
             "fraction",
             n,
             baselines={k: v for k, v in means.items() if k != name} if name == "meta-tree" else {},
-            **shared,
         )
         if name in TREES:
             _record(
+                rows,
                 f"{one.problem}.size.{name}",
                 f"Leaves of {words} that learned to tell the {problem.title}.",
                 corrected_interval(one.leaves[name].astype(float), one.overlap),
                 "leaves",
                 n,
-                **shared,
             )
     for rival in RIVALS:
         _record(
+            rows,
             f"{one.problem}.margin.meta-tree-over-{rival}",
             f"Accuracy of {WORDS['meta-tree']} at telling the {problem.title} minus that of "
             f"{WORDS[rival]}, on the same folds.",
             corrected_interval(one.right["meta-tree"] - one.right[rival], one.overlap),
             "fraction-difference",
             n,
-            **shared,
         )
 
 
 def _record(
-    name: str, claim: str, estimate: tuple[Any, Any, Any], unit: str, n: str, **more: Any
+    rows: Rows,
+    name: str,
+    claim: str,
+    estimate: tuple[Any, Any, Any],
+    unit: str,
+    n: str,
+    **more: Any,
 ) -> None:
     """One row of this chapter."""
     value, low, high = estimate
     interval = None if low is None else (low, high)
-    rows = Rows(more.pop("dataset"), COMMAND, 4, more.pop("seconds"))
     rows.number(f"04.{name}", claim, value, unit, n, interval, **more)
 
 
@@ -250,16 +256,16 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
     n_styles, n_tunes = len(np.unique(followed.style)), int(followed.tune.max()) + 1
     n = f"{n_styles} styles, {n_tunes} tunes, {len(followed.tune)} notes"
     data = f"folk tunes of {n_styles} styles that nothing was fitted on or chosen by"
-    shared = {"dataset": data, "seconds": seconds}
+    rows = Rows(data, COMMAND, SEED, seconds)
     for name, words in FOLLOWERS.items():
         row = bootstrap_mean(followed.bits[name], groups=followed.style)
         _record(
+            rows,
             f"generation.bits-per-note.{name}",
             f"Bits per note of {words}, {ON_TEST}.",
             (row.mean, *row.ci95),
             "bits",
             n + "; resampled by style",
-            **shared,
         )
     gains = [("bits-gain", "meta-tree", "best-single")]
     gains += [
@@ -276,21 +282,21 @@ def write_followed(followed: Followed, seconds: float, facts: Mapping[str, float
         for unit, groups in (("", followed.style), ("-by-tune", followed.tune)):
             row = bootstrap_mean(gain, groups=groups)
             _record(
+                rows,
                 f"generation.{what}{unit}",
                 f"Bits per note of {FOLLOWERS[name]} minus those of {FOLLOWERS[own]}, {ON_TEST}.",
                 (row.mean, *row.ci95),
                 "bits",
                 n + ("; resampled by tune" if unit else "; resampled by style"),
-                **shared,
             )
     for name, value in facts.items():
         _record(
+            rows,
             f"generation.{name}.meta-tree",
             FACTS[name],
             (value, None, None),
             "leaves" if name == "leaves" else "notes",
             "40 tunes" if name != "leaves" else "1 tree",
-            **shared,
         )
 
 
