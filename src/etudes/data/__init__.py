@@ -7,7 +7,16 @@ Submodules load when first used: ``etudes.data.scores.load_folk_tunes()``.
 import importlib
 from types import ModuleType
 
-_SUBMODULES = ("cache", "chorales", "instruments", "recordings", "scores", "tunes", "voices")
+_SUBMODULES = (
+    "cache",
+    "chorales",
+    "duets",
+    "instruments",
+    "recordings",
+    "scores",
+    "tunes",
+    "voices",
+)
 
 __all__ = list(_SUBMODULES)
 

@@ -55,6 +55,7 @@ from etudes.evaluate.modes import evaluation_mode
 from etudes.evaluate.paired import Difference, paired_difference
 from etudes.evaluate.results import ClassResult, FewShotResult, chance
 from etudes.evaluate.separation import best_order, si_sdr, si_sdr_improvement
+from etudes.evaluate.separators import SeparationResult, evaluate_separator, separation_difference
 from etudes.evaluate.spectral import log_spectral_distance
 from etudes.evaluate.transduction import is_transductive
 
@@ -63,16 +64,19 @@ __all__ = [
     "Difference",
     "Estimate",
     "FewShotResult",
+    "SeparationResult",
     "best_order",
     "bits_per_note",
     "bootstrap_mean",
     "bootstrap_ratio",
     "chance",
     "evaluate",
+    "evaluate_separator",
     "evaluation_mode",
     "is_transductive",
     "log_spectral_distance",
     "paired_difference",
+    "separation_difference",
     "si_sdr",
     "si_sdr_improvement",
 ]

@@ -9,6 +9,7 @@ for the whole book: 1,024-point Hann windows every 256 samples, 64 mel bands, na
 Chapter 01 builds each of them from scratch.
 """
 
+from etudes.features.fundamentals import fundamentals
 from etudes.features.mel import LOG_FLOOR, log_mel, mel_filterbank, mel_to_waveform
 from etudes.features.mu_law import mu_law_decode, mu_law_encode
 from etudes.features.phases import griffin_lim
@@ -17,6 +18,7 @@ from etudes.features.spectra import istft, magnitude, stft
 
 __all__ = [
     "LOG_FLOOR",
+    "fundamentals",
     "griffin_lim",
     "istft",
     "log_mel",

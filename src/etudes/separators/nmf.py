@@ -23,12 +23,10 @@ from etudes.separators.masking import (
     N_FFT,
     apply_masks,
     check_mixture,
-    check_sounds,
-    check_stems,
     shares,
 )
 
-__all__ = ["SupervisedNMF", "blind_components", "by_nearest_stem"]
+__all__ = ["SupervisedNMF", "blind_components"]
 
 _TINY = 1e-8  # added to every magnitude: the divergence has a logarithm in it
 
@@ -201,30 +199,3 @@ def blind_components(
     spectrogram = magnitude(x, n_fft, hop_length)
     bases, loud = _factorise(spectrogram, n_components, n_iter, seed)
     return apply_masks(x, shares(bases.T[:, :, None] * loud[:, None]), hop_length)
-
-
-def by_nearest_stem(components: Any, stems: Any) -> np.ndarray:
-    """Add up components, each to the stem that it is most like: grouping by the answer.
-
-    Parameters
-    ----------
-    components : array_like
-        Shape ``(n_components, n_samples)``.
-    stems : array_like
-        Shape ``(n_sources, n_samples)``: the answer, which is looked at.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32, shape ``(n_sources, n_samples)``; silence where a stem gets no component.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When they are not equally long.
-    """
-    wanted = check_stems(stems)
-    parts = check_sounds(components, "components", wanted.shape[1])
-    unit = wanted / (np.linalg.norm(wanted, axis=1, keepdims=True) + _TINY)
-    nearest = (parts @ unit.T).argmax(axis=1)
-    return np.stack([parts[nearest == k].sum(axis=0) for k in range(len(wanted))])

@@ -1,0 +1,16 @@
+"""Taking duets apart before, and at the edge of, networks (chapter 16).
+
+The idea in a sentence: what masks could do with the answer in hand, what notes and cuts do without
+it, and what an affinity is worth that has been learned::
+
+    python -m etudes.recipes.masks --full     # trains, chooses, measures; an hour
+    python -m etudes.recipes.masks            # a few validation excerpts; writes nothing
+
+Settings are chosen on validation hymns, one choice for all three duets; test hymns are met once, at
+the end of the full run.
+"""
+
+from etudes.recipes.masks.methods import METHODS, Settings, load_trained, separate_by
+from etudes.recipes.masks.training import Crops, train
+
+__all__ = ["METHODS", "Crops", "Settings", "load_trained", "separate_by", "train"]
