@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from etudes.data.duets import duets
 from etudes.data.mixture import Mixture
@@ -67,6 +68,7 @@ def rows_of(
     words: Mapping[str, str],
     pairs: Sequence[tuple[str, str]],
     rows: Rows,
+    paper: Mapping[str, dict[str, Any]] | None = None,
 ) -> None:
     """Write the results of one duet into the ledger.
 
@@ -84,11 +86,20 @@ def rows_of(
         Whose differences are written, too, where both were measured.
     rows
         Where they come from.
+    paper
+        By method, what was published.
     """
     where = WORDS.get(name, name)
     for method, result in results.items():
-        claim = f"{where}: SI-SDR improvement of {words[method]}"
-        rows.estimate(f"{chapter}.{name}.si-sdri.{method}", claim, result, "dB", result.n)
+        rows.estimate(
+            f"{chapter}.{name}.si-sdri.{method}",
+            f"{where}: SI-SDR improvement of {words[method]}",
+            result,
+            "dB",
+            result.n,
+            baselines={"mixture": 0.0},
+            paper=(paper or {}).get(method),
+        )
     for a, b in pairs:
         if a in results and b in results:
             found = separation_difference(results[a], results[b])

@@ -48,6 +48,19 @@ PAIRS = (
 )
 """Differences that the chapter talks about."""
 
+SPEECH = "two voices of read speech at 8 kHz (WSJ0-2mix)"
+
+PAPER = {
+    "ibm": {"value": 13.0, "citation": f"Luo and Mesgarani 2019: {SPEECH}"},
+    "irm": {"value": 12.7, "citation": f"Luo and Mesgarani 2019: {SPEECH}"},
+    "deep-clustering": {
+        "value": 10.8,
+        "citation": f"Isik et al. 2016, as given by Luo and Mesgarani 2019: {SPEECH}, 13.6 million "
+        "weights",
+    },
+}
+"""What was published, in dB."""
+
 ELSEWHERE: dict[str, dict[str, tuple[int, ...]]] = {
     "clarinet-cello": {"soprano": (71,), "bass": (42,)},
     "trumpet-viola": {"soprano": (56,), "alto": (41,)},
@@ -68,7 +81,7 @@ def write_rows(duet: str, results: Mapping[str, SeparationResult], seconds: floa
     seconds
         Everything so far.
     """
-    rows_of("16", duet, results, METHODS, PAIRS, Rows(TEST, COMMAND, 0, seconds))
+    rows_of("16", duet, results, METHODS, PAIRS, Rows(TEST, COMMAND, 0, seconds), PAPER)
 
 
 def write_choices(trials: Mapping[str, Mapping[str, float]], seconds: float) -> None:
