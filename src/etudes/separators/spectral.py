@@ -69,7 +69,7 @@ def affinity(
         found *= _closeness(time, check_positive_float(memory, "memory"))
     if onset is not None:
         began = peaks.onset * peaks.seconds_per_frame
-        together = np.abs(time[:, None] - time) <= 2 * peaks.seconds_per_frame
+        together = np.abs(peaks.frame[:, None] - peaks.frame) <= 2
         alike = _closeness(began, check_positive_float(onset, "onset"))
         found *= np.where(together, alike, 1)
     return found
