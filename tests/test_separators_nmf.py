@@ -80,13 +80,6 @@ def test_blind_parts_add_up_and_the_answer_groups_them():
     assert (si_sdr(grouped, stems) > 15).all()
 
 
-def test_a_stem_without_a_component_is_silent():
-    stems = np.stack([sum(LOW), sum(HIGH)])
-    grouped = by_nearest_stem(np.stack([LOW[0], LOW[1]]), stems)
-    np.testing.assert_allclose(grouped[0], stems[0], atol=1e-6)
-    assert not grouped[1].any()
-
-
 @pytest.mark.parametrize(
     ("sources", "words"),
     [

@@ -518,9 +518,37 @@ def test_weights_go_out_and_come_back(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["w.safetensors"]
 
 
+def test_weights_in_16_bits_are_half_as_large_and_nearly_the_same(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, other = (nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64)) for _ in range(2))
+    model(torch.randn(8, 64))  # so that the counter of batches, an integer, is not 0
+    whole = save_weights(model, tmp_path / "whole.safetensors")
+    half = save_weights(model, tmp_path / "half.safetensors", {"kept": "in 16 bits"}, half=True)
+    assert 0.45 < half.stat().st_size / whole.stat().st_size < 0.6
+    assert load_weights(other, half) == {"kept": "in 16 bits"}
+    for key, value in model.state_dict().items():
+        found = other.state_dict()[key]
+        assert found.dtype == value.dtype  # as the model wants it, 32 bits
+        torch.testing.assert_close(found, value, rtol=1e-3, atol=1e-6)
+    assert next(model.parameters()).dtype == torch.float32 and not same(model, other)
+    load_weights(model, save_weights(other, tmp_path / "again.safetensors", half=True))
+    assert same(model, other)  # nothing more is lost the second time
+
+
+def test_numbers_too_large_for_16_bits_are_named(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    with torch.no_grad():
+        model.bias[1] = 1e5
+    with pytest.raises(ValueError, match="'bias' must lie within ±65504"):
+        save_weights(model, tmp_path / "w.safetensors", half=True)
+    assert not list(tmp_path.iterdir())
+    save_weights(model, tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
-def test_damaged_weights_are_noticed(tmp_path: Path, damage: str) -> None:
-    path = save_weights(network(), tmp_path / "w.safetensors")
+def test_damaged_weights_are_noticed(tmp_path: Path, damage: str, half: bool) -> None:
+    path = save_weights(network(), tmp_path / "w.safetensors", half=half)
     content = bytearray(path.read_bytes())
     if damage == "flipped":
         content[-3] ^= 1  # within the numbers: safetensors itself would not notice

@@ -44,7 +44,7 @@ def fundamentals(magnitudes: Any, sample_rate: int, n_pitches: int = 1) -> np.nd
     Raises
     ------
     TypeError, ValueError
-        When magnitudes are negative, not finite, or of another rank.
+        When magnitudes are negative, not finite, of another rank, or of one bin only.
 
     Examples
     --------
@@ -57,6 +57,8 @@ def fundamentals(magnitudes: Any, sample_rate: int, n_pitches: int = 1) -> np.nd
     left = check_array(magnitudes, "magnitudes", shape=("n_fft // 2 + 1", "n_frames"))
     if left.min() < 0:
         raise ValueError(f"magnitudes must be 0 or more, got {left.min():g}")
+    if len(left) < 2:
+        raise ValueError(f"magnitudes must have 2 bins or more, got {len(left)}")
     rate = check_sample_rate(sample_rate)
     candidates = LOWEST * 2 ** (np.arange(0, 12 * np.log2(HIGHEST / LOWEST), 1 / PER_SEMITONE) / 12)
     combs = harmonic_combs(candidates, left.shape[0], rate)

@@ -18,6 +18,7 @@ from sklearn.cluster import KMeans
 from torch import nn
 
 from etudes.checks import check_positive_float, check_positive_int
+from etudes.features.spectra import check_sizes
 from etudes.separators.masking import HOP_LENGTH, N_FFT, apply_masks, check_mixture
 from etudes.separators.torch_stft import log_magnitude, stft
 
@@ -43,7 +44,7 @@ class DeepClustering(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        When a number is not positive.
+        When a number is not positive, or window and hop do not fit each other.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class DeepClustering(nn.Module):
     ) -> None:
         super().__init__()
         self.n_dimensions = check_positive_int(n_dimensions, "n_dimensions")
+        check_sizes(n_fft, hop_length)
         self.n_fft, self.hop_length = n_fft, hop_length
         n_freq = n_fft // 2 + 1
         self.recurrent = nn.LSTM(

@@ -145,11 +145,14 @@ def peak_masks(peaks: Peaks, labels: Any, n_labels: int) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        When there is not one label for each peak.
+        When there is not one label for each peak, or a label is none of 0 to ``n_labels - 1``.
     """
     label = check_array(labels, "labels", shape=(len(peaks),), allow_empty=True)
+    check_positive_int(n_labels, "n_labels")
+    if wrong := set(label.tolist()) - set(range(n_labels)):
+        raise ValueError(f"labels must be integers from 0 to {n_labels - 1}, got {min(wrong):g}")
     n_freq, n_frames = peaks.shape
-    masks = np.full((check_positive_int(n_labels, "n_labels"), n_freq, n_frames), 1 / n_labels)
+    masks = np.full((n_labels, n_freq, n_frames), 1 / n_labels)
     for frame in np.unique(peaks.frame):
         here = peaks.frame == frame
         distance = np.abs(np.arange(n_freq)[:, None] - peaks.bin[here])

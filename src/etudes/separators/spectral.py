@@ -24,6 +24,7 @@ __all__ = ["SpectralSeparator", "affinity", "cut"]
 
 _BLOCK = 10.0  # seconds that are clustered at once
 _EVERYWHERE = 0.05  # of the mean affinity, between all points: no peak is an island
+_NO_PEAKS = Peaks(*np.zeros((7, 0)), shape=(0, 0), seconds_per_frame=1.0)
 
 
 def affinity(
@@ -68,7 +69,7 @@ def affinity(
         found *= _closeness(time, check_positive_float(memory, "memory"))
     if onset is not None:
         began = peaks.onset * peaks.seconds_per_frame
-        together = np.abs(time[:, None] - time) <= 2 * peaks.seconds_per_frame
+        together = np.abs(peaks.frame[:, None] - peaks.frame) <= 2
         alike = _closeness(began, check_positive_float(onset, "onset"))
         found *= np.where(together, alike, 1)
     return found
@@ -132,7 +133,7 @@ class SpectralSeparator:
     Raises
     ------
     TypeError, ValueError
-        When a number is out of range.
+        When a number is out of range, or there is no such cue.
     """
 
     def __init__(
@@ -140,6 +141,7 @@ class SpectralSeparator:
     ) -> None:
         self.n_sources = check_positive_int(n_sources, "n_sources")
         self.sample_rate, self.seed, self.cues = check_rate(sample_rate), seed, cues
+        affinity(_NO_PEAKS, **cues)  # complains of a cue now, not at the first mixture
 
     def components(self, mixture: Any, n_components: int) -> np.ndarray:
         """Cut a mixture into parts, of which there may be more than voices.

@@ -51,7 +51,7 @@ def save_weights(
     Raises
     ------
     TypeError, ValueError
-        When metadata is not text, or the name ends otherwise.
+        When metadata is not text, the name ends otherwise, or a number is too large for 16 bits.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -62,7 +62,11 @@ def save_weights(
             raise TypeError(f"metadata must map text to text, got {key!r}: {describe(value)}")
     tensors = copy_of(model)
     if half:
-        tensors = {key: x.half() if x.is_floating_point() else x for key, x in tensors.items()}
+        whole, tensors = tensors, {}
+        for key, x in whole.items():
+            tensors[key] = x.half() if x.is_floating_point() else x
+            if (tensors[key].isinf() & ~x.isinf()).any():
+                raise ValueError(f"{key!r} must lie within ±65504 to be kept in 16 bits")
     notes["sha256"] = _digest(tensors)
     write_atomically(path, safetensors_bytes(tensors, notes))
     return path

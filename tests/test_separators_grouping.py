@@ -1,0 +1,103 @@
+"""Grouping: parts become voices, by the answer or by how high they sound."""
+
+import numpy as np
+import pytest
+
+from etudes.evaluate import si_sdr
+from etudes.separators import by_nearest_stem, by_pitch
+
+RATE = 8000
+TIME = np.arange(RATE) / RATE
+
+
+def note(hertz, second, loudness=0.1):
+    """A note of four partials that sounds for a quarter of a second."""
+    x = sum(np.sin(2 * np.pi * hertz * h * TIME) / h for h in range(1, 5))
+    return (loudness * x * (np.floor(4 * TIME) == second)).astype(np.float32)
+
+
+LOW = [note(hertz, k) for k, hertz in enumerate((110, 123, 98, 131))]
+HIGH = [note(hertz, k) for k, hertz in enumerate((523, 587, 494, 440))]
+STEMS = np.stack([sum(HIGH), sum(LOW)])
+SHUFFLED = np.stack([*LOW, *HIGH])[[3, 5, 0, 7, 1, 4, 6, 2]]
+
+
+def test_each_part_goes_to_the_stem_that_it_is_of():
+    grouped = by_nearest_stem(SHUFFLED, STEMS)
+    assert grouped.dtype == np.float32 and (si_sdr(grouped, STEMS) > 40).all()
+    turned = by_nearest_stem(SHUFFLED, STEMS[::-1])  # the order is that of the stems
+    np.testing.assert_array_equal(turned, grouped[::-1])
+
+
+def test_the_nearest_stem_is_not_simply_the_loudest():
+    loud = STEMS * np.array([[1.0], [100.0]], np.float32)
+    grouped = by_nearest_stem(SHUFFLED, loud)
+    assert (si_sdr(grouped, STEMS) > 40).all()
+    leaky = HIGH[0] + 0.02 * LOW[0]  # of the first, with a little of the loud other
+    assert by_nearest_stem(leaky[None], loud)[0].any()
+
+
+def test_a_stem_without_a_component_is_silent():
+    grouped = by_nearest_stem(np.stack(HIGH), STEMS)
+    np.testing.assert_allclose(grouped[0], STEMS[0], atol=1e-6)
+    assert not grouped[1].any()
+
+
+def test_components_of_two_heights_are_grouped_highest_first():
+    for components in (SHUFFLED, SHUFFLED[::-1]):
+        grouped = by_pitch(components)
+        assert grouped.dtype == np.float32 and (si_sdr(grouped, STEMS) > 40).all()
+
+
+def test_three_heights_and_a_seed():
+    middle = [note(hertz, k) for k, hertz in enumerate((247, 262, 220, 233))]
+    components = np.concatenate([SHUFFLED, middle])
+    wanted = np.stack([sum(HIGH), sum(middle), sum(LOW)])
+    grouped = by_pitch(components, 3)
+    assert (si_sdr(grouped, wanted) > 40).all()
+    np.testing.assert_array_equal(grouped, by_pitch(components, 3, seed=0))
+    np.testing.assert_allclose(by_pitch(components, 1)[0], components.sum(axis=0), atol=1e-6)
+
+
+def test_loud_components_decide_where_the_border_is():
+    """A whisper far above does not make one voice of the two that are loud."""
+    whisper = note(880, 0, loudness=1e-4)
+    grouped = by_pitch(np.stack([*SHUFFLED, whisper]))
+    assert (si_sdr(grouped, STEMS) > 40).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_parts_of_one_height_and_silent_parts_still_add_up():
+    for components in (
+        np.stack([LOW[0], LOW[0]]),
+        np.zeros((3, RATE)),
+        SHUFFLED * (np.arange(8) < 2)[:, None],
+    ):
+        grouped = by_pitch(components)
+        assert np.isfinite(grouped).all()
+        np.testing.assert_allclose(grouped.sum(axis=0), components.sum(axis=0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"components": SHUFFLED[:1]}, "components must be 2 or more, got 1"),
+        ({"components": SHUFFLED[:2], "n_sources": 3}, "components must be 3 or more, got 2"),
+        ({"components": SHUFFLED[0]}, "components must have shape"),
+        ({"components": SHUFFLED * np.nan}, "components must be finite"),
+        ({"components": SHUFFLED, "n_sources": 0}, "n_sources must be a positive integer, got 0"),
+        ({"components": SHUFFLED, "sample_rate": 8}, "sample_rate must lie between"),
+    ],
+)
+def test_what_cannot_be_grouped_by_pitch_is_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        by_pitch(**arguments)
+
+
+def test_components_and_stems_that_do_not_fit_are_named():
+    with pytest.raises(ValueError, match="components must be as long .* 8000 samples, got 4000"):
+        by_nearest_stem(SHUFFLED[:, :4000], STEMS)
+    with pytest.raises(ValueError, match="components must be finite"):
+        by_nearest_stem(SHUFFLED * np.nan, STEMS)
+    with pytest.raises(ValueError, match="stems must be two or more, got 1"):
+        by_nearest_stem(SHUFFLED, STEMS[:1])
