@@ -14,6 +14,7 @@ import numpy as np
 
 from etudes.exercises.diagnosis import as_array, diagnose
 from etudes.exercises.registry import Right, exercise
+from etudes.exercises.slips import number
 
 
 def _numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -130,11 +131,9 @@ def _wrong_gain(
         ),
         (-gain, "The other is subtracted. Its gain is right, but must be positive."),
     ]
-    if decibels == 0:  # then a sign and a factor of two in the decibels do not show
-        slips = slips[2:]
     said = _slip(np.array(b), slips, rtol=1e-3)
-    is_now = 10 * np.log10(ratio / b**2)
-    return said or f"Asked for {decibels:+.0f} dB, the target is {is_now:+.2f} dB louder with you."
+    is_now = number(round(10 * np.log10(ratio / b**2), 2))
+    return said or f"Asked for {number(decibels)} dB, the target is {is_now} dB louder with you."
 
 
 @exercise(
@@ -333,7 +332,7 @@ def grade_louder(answer: Callable[..., Any]) -> str | None:
     if said:
         return said
     if got.min() < 0:
-        return f"The smallest of the new activations is {got.min():.3g}. None may be negative."
+        return f"The smallest of the new activations is {number(got.min())}. None may be negative."
     before, after = _divergence(v, model), _divergence(v, np.maximum(w @ got, 1e-300))
     best = _divergence(v, w @ expected)
     if after > before:
@@ -523,9 +522,9 @@ def _landmarks() -> tuple[float, float, float]:
 def grade_split(answer: Callable[..., Any]) -> str | None:
     """Right reaches the wanted improvement, in the right order, on excerpts it has not seen."""
     straight, turned = [], []
-    for number, excerpt in enumerate(_excerpts()):
+    for place, excerpt in enumerate(_excerpts()):
         told = answer(excerpt.mixture)
-        wrong = _unusable(told, excerpt.mixture, number)
+        wrong = _unusable(told, excerpt.mixture, place)
         if wrong:
             return wrong
         parts = np.asarray(as_array(told), dtype=float)
@@ -573,7 +572,7 @@ def _db(value: float) -> str:
     return f"{value:.1f}".replace("-", "−")
 
 
-def _unusable(told: Any, mixture: np.ndarray, number: int) -> str | None:
+def _unusable(told: Any, mixture: np.ndarray, place: int) -> str | None:
     """Why something is not two parts of a mixture; None when it is."""
     n, parts = len(mixture), as_array(told)
     if parts is None:
@@ -598,14 +597,14 @@ def _unusable(told: Any, mixture: np.ndarray, number: int) -> str | None:
         return "The parts are complex. A waveform is real: is the inverse transform missing?"
     if not np.isfinite(parts).all():
         return (
-            f"Of excerpt {number}, {(~np.isfinite(parts)).sum()} samples are NaN or infinite. Does "
+            f"Of excerpt {place}, {(~np.isfinite(parts)).sum()} samples are NaN or infinite. Does "
             "a mask divide 0 by 0?"
         )
     parts = parts.astype(float)
     energy = (parts**2).sum(axis=1)
     if not energy.all():
         which = "both parts are" if not energy.any() else "one part is"
-        return f"Of excerpt {number}, {which} silent. Both instruments play in every excerpt."
+        return f"Of excerpt {place}, {which} silent. Both instruments play in every excerpt."
 
     def alike(x: np.ndarray, y: np.ndarray) -> bool:
         x, y = x.astype(float), y.astype(float)
