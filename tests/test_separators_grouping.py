@@ -37,10 +37,12 @@ def test_the_nearest_stem_is_not_simply_the_loudest():
     assert by_nearest_stem(leaky[None], loud)[0].any()
 
 
-def test_a_stem_without_a_component_is_silent():
-    grouped = by_nearest_stem(np.stack(HIGH), STEMS)
-    np.testing.assert_allclose(grouped[0], STEMS[0], atol=1e-6)
-    assert not grouped[1].any()
+def test_no_stem_is_left_without_a_component_while_there_are_enough():
+    clear, mixed = 0.9 * STEMS[0] + 0.1 * STEMS[1], 0.6 * STEMS[0] + 0.4 * STEMS[1]
+    for order in ([clear, mixed], [mixed, clear]):
+        np.testing.assert_allclose(by_nearest_stem(np.stack(order), STEMS), [clear, mixed])
+    alone = by_nearest_stem(clear[None], STEMS)
+    assert alone[0].any() and not alone[1].any()
 
 
 def test_components_of_two_heights_are_grouped_highest_first():

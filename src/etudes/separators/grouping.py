@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
 from etudes.checks import check_positive_int, check_sample_rate
@@ -34,7 +35,8 @@ def by_nearest_stem(components: Any, stems: Any) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Float32, shape ``(n_sources, n_samples)``; silence where a stem gets no component.
+        Float32, shape ``(n_sources, n_samples)``. Every stem gets a component, as long as there are
+        enough of them: where one would be left with none, each is given one that is like it first.
 
     Raises
     ------
@@ -44,7 +46,12 @@ def by_nearest_stem(components: Any, stems: Any) -> np.ndarray:
     wanted = check_stems(stems)
     parts = check_sounds(components, "components", wanted.shape[1])
     unit = wanted / (np.linalg.norm(wanted, axis=1, keepdims=True) + _TINY)
-    return _added(parts, (parts @ unit.T).argmax(axis=1), len(wanted))
+    alike = parts @ unit.T
+    nearest = alike.argmax(axis=1)
+    if len(set(nearest)) < min(len(wanted), len(parts)):
+        chosen, own = linear_sum_assignment(alike, maximize=True)
+        nearest[chosen] = own
+    return _added(parts, nearest, len(wanted))
 
 
 def by_pitch(

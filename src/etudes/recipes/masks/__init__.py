@@ -10,7 +10,13 @@ Settings are chosen on validation hymns, one choice for all three duets; test hy
 the end of the full run.
 """
 
-from etudes.recipes.masks.methods import METHODS, Settings, load_trained, separate_by
+from etudes.recipes.masks.methods import (
+    ANY_ORDER,
+    METHODS,
+    Settings,
+    load_trained,
+    separate_by,
+)
 from etudes.recipes.masks.training import Crops, train
 
-__all__ = ["METHODS", "Crops", "Settings", "load_trained", "separate_by", "train"]
+__all__ = ["ANY_ORDER", "METHODS", "Crops", "Settings", "load_trained", "separate_by", "train"]
