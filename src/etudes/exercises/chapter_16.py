@@ -452,10 +452,6 @@ WANTED = 5.0
 
 N_EXCERPTS, SEED = 8, 16
 
-_NMF = "spectra learned from each instrument alone, with NMF, about 10"
-"""Learning takes a minute, so this one is not measured again: 10.5 dB with 48 spectra each, 10.9
-with 24, learned from 12 training excerpts of 8 s."""
-
 
 @functools.cache
 def _excerpts() -> list[Any]:
@@ -534,7 +530,7 @@ def grade_split(answer: Callable[..., Any]) -> str | None:
     one_cut, higher, known = _landmarks()
     beside = (
         f"(one cut at 400 Hz {_db(one_cut)}; the rule that the higher note is the flute's "
-        f"{_db(higher)}; {_NMF}; masks made by somebody who knows the answer {_db(known)})"
+        f"{_db(higher)}; masks made by somebody who knows the answer {_db(known)})"
     )
     if got >= WANTED:
         return Right(f"It improves SI-SDR by {_db(got)} dB on {N_EXCERPTS} excerpts {beside}.")
