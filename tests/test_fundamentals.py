@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from etudes.features import fundamentals, magnitude
+from etudes.features.fundamentals import harmonic_combs
 
 RATE = 8000
 TIME = np.arange(RATE) / RATE
@@ -50,6 +51,15 @@ def test_neither_loudness_nor_window_nor_rate_moves_a_note():
     assert semitones(np.median(finer), 196) < 0.5
     twice = fundamentals(magnitude(tone(196)), 2 * RATE)  # the same samples, played twice as fast
     assert semitones(np.median(twice), 2 * 196) < 0.5
+
+
+def test_a_comb_has_teeth_at_multiples_each_lower_than_the_last():
+    (comb,) = harmonic_combs(np.array([1000.0]), 41, RATE)  # bins of 100 Hz
+    np.testing.assert_allclose(comb[10::10], [1, 0.7, 0.49, 0.343], rtol=1e-6)
+    np.testing.assert_allclose(comb[[9, 11]], 1 / 3, rtol=1e-6)
+    assert not comb[[0, 5, 8, 12, 15, 25]].any()
+    (low,) = harmonic_combs(np.array([100.0]), 401, RATE)
+    assert low[80] > 0 and not low[82:].any()  # eight partials
 
 
 def test_what_was_given_is_left_as_it_was():
