@@ -132,26 +132,26 @@ def test_a_crop_is_a_piece_of_an_excerpt_louder_or_softer():
     assert starts.min() >= 0.99 and len(starts.round().unique()) > 50
 
 
-def test_choosing_takes_the_best_of_each_and_goes_on_with_it(monkeypatch, capsys):
+def test_choosing_takes_the_best_of_each_and_goes_on_with_it(monkeypatch, tmp_path):
     asked = []
 
     def graded(method, settings):
         asked.append((method, settings))
         return {"nmf": -abs(settings.nmf - 24), "spectral": -abs(settings.width - 2.0)}.get(
             method, -abs(settings.cut_hertz - 500.0) - abs(settings.parts - 36)
-        ) + (settings.part_memory is None)
+        ) + (settings.part_memory == 0.8)
 
     monkeypatch.setattr(choosing, "mean_improvement", graded)
-    best, trials = choosing.choose()
+    best, trials = choosing.choose(tmp_path / "trials.json")
     assert (best.nmf, best.width, best.parts, best.cut_hertz) == (24, 2.0, 36, 500.0)
-    assert best.part_memory is None and best.blind == choosing.TRIALS["nmf-by-answer"][0]["blind"]
+    assert best.part_memory == 0.8 and best.blind == choosing.TRIALS["nmf-by-answer"][0]["blind"]
     assert [method for method, _ in asked] == [m for m, t in choosing.TRIALS.items() for _ in t]
     assert all(s.nmf == 24 for method, s in asked if method != "nmf")
     assert trials["nmf"] == {"nmf=24": -0.0, "nmf=48": -24.0, "nmf=96": -72.0}
-    assert "parts=36 part_memory=None" in trials["spectral-parts-by-answer"]
-    assert "spectral" in capsys.readouterr().out
-    choosing.choose(show=False)
-    assert not capsys.readouterr().out
+    assert "parts=36 part_memory=0.8" in trials["spectral-parts-by-answer"]
+    asked.clear()
+    assert choosing.choose(tmp_path / "trials.json") == (best, trials)
+    assert not asked  # all trials were remembered
 
 
 def test_a_trial_is_worth_its_mean_over_the_three_duets(monkeypatch, excerpts):
@@ -309,7 +309,7 @@ def brief(monkeypatch, untrained, excerpts, network):
         command, "train", lambda *a, **k: done.append("train") or (network, HISTORY)
     )
     monkeypatch.setattr(
-        command, "choose", lambda: done.append("choose") or (SMALL, {"nmf": {"nmf=4": 1.0}})
+        command, "choose", lambda path: done.append("choose") or (SMALL, {"nmf": {"nmf=4": 1.0}})
     )
     monkeypatch.setattr(command, "write_elsewhere", lambda *a: done.append("elsewhere"))
     monkeypatch.setattr(command, "work_folder", lambda: report.WEIGHTS_FOLDER)
@@ -338,6 +338,7 @@ def test_the_full_command_meets_test_hymns_last_and_writes_everything(brief, boo
     assert names == {"16.json", *(f"{methods.NAME}.{end}" for end in ("md", "safetensors"))}
 
 
-def test_training_alone_writes_no_rows(brief, book, tmp_path):
-    command.main(["--full", "--train-only"])
-    assert brief == ["train"] and not list(tmp_path.iterdir())
+def test_one_duet_alone_is_measured_alone(brief, book):
+    command.main(["--full", "--duets", "choir-sa"])
+    assert brief == ["train", "choose"] + ["test"] * 3 + ["elsewhere"]
+    assert {row.split(".")[1] for row in book()} == {"validation", "choir-sa"}

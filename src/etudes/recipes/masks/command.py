@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m etudes.recipes.masks")
     parser.add_argument("--full", action="store_true", help="the committed size; writes results")
-    parser.add_argument("--train-only", action="store_true", help="stop after training")
+    parser.add_argument("--duets", nargs="+", choices=tuple(DUETS), default=tuple(DUETS))
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if not options.full:
@@ -43,12 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     begun = time.perf_counter()
     model, history = train(STEPS, checkpoint=work_folder() / "masks-deep-clustering.safetensors")
     print(f"deep clustering: {history.seconds:.0f} s, validation {history.best_validation:.2f} dB")
-    if options.train_only:
-        return
     save(model, history)
-    settings, trials = choose()
+    settings, trials = choose(work_folder() / "masks-trials.json")
     write_choices(trials, time.perf_counter() - begun)
-    for duet in DUETS:
+    for duet in options.duets:
         results = {}
         for method in METHODS:
             results[method] = evaluate_separator(

@@ -91,10 +91,10 @@ class Settings:
     """
 
     nmf: int = 48
-    blind: int = 32
+    blind: int = 48
     width: float = 4.0
     parts: int = 24
-    part_memory: float | None = 1.6
+    part_memory: float = 1.6
     cut_hertz: float = 450.0
 
 
