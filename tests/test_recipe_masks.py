@@ -102,6 +102,8 @@ def test_settings_reach_the_methods(excerpts):
     low, high = by("one-cut", cut_hertz=300.0), by("one-cut", cut_hertz=600.0)
     assert (low[0] ** 2).sum() > (high[0] ** 2).sum()  # more lies above the lower border
     assert not np.array_equal(by("spectral", width=0.5), by("spectral", width=8.0))
+    brief, forever = (by("spectral-parts-by-pitch", part_memory=x) for x in (0.2, None))
+    assert not np.array_equal(brief, forever)
     with pytest.raises(ValueError, match="components must be 2 or more, got 1"):
         by("nmf-by-pitch", blind=1)
 
