@@ -93,8 +93,8 @@ class Settings:
     nmf: int = 48
     blind: int = 48
     width: float = 4.0
-    parts: int = 24
-    part_memory: float = 1.6
+    parts: int = 36
+    part_memory: float = 0.8
     cut_hertz: float = 450.0
 
 
