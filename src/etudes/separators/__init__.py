@@ -3,7 +3,7 @@
 ==========================================  ======================================================
 :mod:`~etudes.separators.masking`           masks and what they are multiplied with
 :mod:`~etudes.separators.oracle`            masks made from the answer
-:mod:`~etudes.separators.best_masks`        the mask that no other exceeds
+:mod:`~etudes.separators.best_masks`        the mask with the least squared error
 :mod:`~etudes.separators.nmf`               few spectra, each louder and softer in time
 :mod:`~etudes.separators.grouping`          which parts are one voice's
 :mod:`~etudes.separators.peaks`             the loudest peaks of a spectrogram, as points

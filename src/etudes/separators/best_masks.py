@@ -1,9 +1,10 @@
-"""The best mask there is: what no mask of its kind can exceed.
+"""The best mask there is: no other of its kind comes nearer to the stem in squared error.
 
 The idea in a sentence: the masks of :mod:`etudes.separators.oracle` are formulas, each right place
 by place; but windows overlap, and what reaches the ear is their sum, so the mask with the smallest
 error in the *waveform* is another one. That error is a convex function of the mask, hence descent
 finds its least value and not merely a low one (Boyd and Vandenberghe, *Convex Optimization*, 2004).
+It bounds the squared error, and not SI-SDR, which a mask can raise by aiming at a part of the stem.
 Chapter 16.
 """
 
