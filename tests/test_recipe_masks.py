@@ -139,9 +139,12 @@ def test_choosing_takes_the_best_of_each_and_goes_on_with_it(monkeypatch, tmp_pa
 
     def graded(method, settings):
         asked.append((method, settings))
-        return {"nmf": -abs(settings.nmf - 24), "spectral": -abs(settings.width - 2.0)}.get(
-            method, -abs(settings.cut_hertz - 500.0) - abs(settings.parts - 36)
-        ) + (settings.part_memory == 0.8)
+        forgets = settings.part_memory == 0.8
+        return {
+            "nmf": -abs(settings.nmf - 24),
+            "spectral": -abs(settings.width - 2.0),
+            "spectral-parts-by-answer": forgets - abs(settings.parts - 36),
+        }.get(method, -abs(settings.cut_hertz - 500.0))
 
     monkeypatch.setattr(choosing, "mean_improvement", graded)
     best, trials = choosing.choose(tmp_path / "trials.json")
