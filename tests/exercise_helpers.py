@@ -39,7 +39,7 @@ A chapter's tests
 -----------------
 ::
 
-    from exercise_helpers import Chapter, Code
+    from exercise_helpers import Chapter, Code, ExerciseTests
 
     CHAPTER = Chapter("01")
 
@@ -50,20 +50,8 @@ A chapter's tests
         ("01.2", Code("def hz_to_mel(f): return f"), "differs"),  # or as the learner would type it
     ]
 
-    def test_the_exercises_are_well_formed():
-        CHAPTER.assert_well_formed(WRONG)
-
-    @pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-    def test_the_solution_is_right(exercise_id):
-        CHAPTER.assert_solution_is_right(exercise_id)
-
-    @pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-    def test_the_stub_is_not_attempted(exercise_id):
-        CHAPTER.assert_stub_is_not_attempted(exercise_id)
-
-    @pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
-    def test_a_wrong_answer_is_diagnosed(exercise_id, answer, fragment):
-        CHAPTER.assert_wrong(exercise_id, answer, fragment)
+    class TestExercises(ExerciseTests):
+        chapter, wrong = CHAPTER, WRONG
 """
 
 from __future__ import annotations
@@ -78,6 +66,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from etudes.exercises import check, exercises_of
 
@@ -205,6 +195,34 @@ class Chapter:
         counted = Counter(exercise_id for exercise_id, _, _ in wrong)
         few = [exercise_id for exercise_id in self.ids if counted[exercise_id] < 2]
         assert not few, f"fewer than two wrong answers for {few}"
+
+
+class ExerciseTests:
+    """The tests that every chapter's exercises must pass; a subclass names chapter and answers."""
+
+    chapter: Chapter
+    wrong: Sequence[tuple[str, Any, str]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run a test for each wrong answer, or for each exercise, as it asks for them."""
+        if "fragment" in metafunc.fixturenames:
+            metafunc.parametrize(("exercise_id", "answer", "fragment"), self.wrong)
+        elif "exercise_id" in metafunc.fixturenames:
+            metafunc.parametrize("exercise_id", self.chapter.ids)
+
+    def test_the_exercises_are_well_formed(self) -> None:
+        self.chapter.assert_well_formed(self.wrong)
+
+    def test_the_solution_is_right(self, exercise_id: str) -> None:
+        self.chapter.assert_solution_is_right(exercise_id)
+
+    def test_the_stub_is_not_attempted(self, exercise_id: str) -> None:
+        self.chapter.assert_stub_is_not_attempted(exercise_id)
+
+    def test_a_wrong_answer_is_diagnosed(
+        self, exercise_id: str, answer: Any, fragment: str
+    ) -> None:
+        self.chapter.assert_wrong(exercise_id, answer, fragment)
 
 
 def _stubs(cells: list[dict[str, Any]]) -> list[Stub]:

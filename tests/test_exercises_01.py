@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from exercise_helpers import Chapter, Code
+from exercise_helpers import Chapter, Code, ExerciseTests
 
 CHAPTER = Chapter("01")
 
@@ -121,20 +120,5 @@ WRONG = [
 ]
 
 
-def test_the_exercises_are_well_formed() -> None:
-    CHAPTER.assert_well_formed(WRONG)
-
-
-@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-def test_the_solution_is_right(exercise_id: str) -> None:
-    CHAPTER.assert_solution_is_right(exercise_id)
-
-
-@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-def test_the_stub_is_not_attempted(exercise_id: str) -> None:
-    CHAPTER.assert_stub_is_not_attempted(exercise_id)
-
-
-@pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
-def test_a_wrong_answer_is_diagnosed(exercise_id: str, answer: object, fragment: str) -> None:
-    CHAPTER.assert_wrong(exercise_id, answer, fragment)
+class TestExercises(ExerciseTests):
+    chapter, wrong = CHAPTER, WRONG

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from exercise_helpers import Chapter, Code
+from exercise_helpers import Chapter, Code, ExerciseTests
 from scipy import stats
 
 from etudes.exercises.chapter_04 import grade_trap
@@ -139,23 +139,8 @@ WRONG = [
 ]
 
 
-def test_the_exercises_are_well_formed():
-    CHAPTER.assert_well_formed(WRONG)
-
-
-@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-def test_the_solution_is_right(exercise_id):
-    CHAPTER.assert_solution_is_right(exercise_id)
-
-
-@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-def test_the_stub_is_not_attempted(exercise_id):
-    CHAPTER.assert_stub_is_not_attempted(exercise_id)
-
-
-@pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
-def test_a_wrong_answer_is_diagnosed(exercise_id, answer, fragment):
-    CHAPTER.assert_wrong(exercise_id, answer, fragment)
+class TestExercises(ExerciseTests):
+    chapter, wrong = CHAPTER, WRONG
 
 
 @pytest.mark.parametrize(("either", "errs"), [(False, "50%"), (True, "25%")])

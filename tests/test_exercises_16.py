@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from exercise_helpers import Chapter, Code
+from exercise_helpers import Chapter, Code, ExerciseTests
 
 from etudes.exercises import check
 from etudes.exercises.chapter_16 import WANTED, _excerpts, _landmarks
@@ -258,23 +257,8 @@ WRONG = [
 ]
 
 
-def test_the_exercises_are_well_formed():
-    CHAPTER.assert_well_formed(WRONG)
-
-
-@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-def test_the_solution_is_right(exercise_id):
-    CHAPTER.assert_solution_is_right(exercise_id)
-
-
-@pytest.mark.parametrize("exercise_id", CHAPTER.ids)
-def test_the_stub_is_not_attempted(exercise_id):
-    CHAPTER.assert_stub_is_not_attempted(exercise_id)
-
-
-@pytest.mark.parametrize(("exercise_id", "answer", "fragment"), WRONG)
-def test_a_wrong_answer_is_diagnosed(exercise_id, answer, fragment):
-    CHAPTER.assert_wrong(exercise_id, answer, fragment)
+class TestExercises(ExerciseTests):
+    chapter, wrong = CHAPTER, WRONG
 
 
 def test_other_ways_to_the_right_answer_are_right():

@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from etudes.checks import check_array, check_positive_int
-from etudes.checks import check_sample_rate as check_rate
+from etudes.checks import check_array, check_positive_int, check_sample_rate
 from etudes.features import fundamentals, magnitude
 from etudes.separators.masking import check_mixture
 
-__all__ = ["PEAK_FFT", "PEAK_HOP", "Peaks", "find_peaks", "peak_masks"]
+__all__ = ["MOST_PEAKS", "PEAK_FFT", "PEAK_HOP", "Peaks", "find_peaks", "peak_masks"]
 
 PEAK_FFT, PEAK_HOP = 1024, 256
 """Window and hop of the peaks: 128 ms tell the partials of a bass apart, 64 ms do not."""
+
+MOST_PEAKS = 1500
+"""As many as are looked at together: an affinity is a square matrix."""
 
 _FLOOR, _FRAME_FLOOR = 10 ** (-40 / 20), 10 ** (-30 / 20)  # below the loudest place, of its frame
 _SAME_NOTE = 1.02  # fundamentals nearer than a third of a semitone
@@ -73,7 +75,7 @@ class Peaks:
 
 
 def find_peaks(
-    mixture: Any, n_sources: int = 2, sample_rate: int = 8000, most: int = 1500
+    mixture: Any, n_sources: int = 2, sample_rate: int = 8000, most: int = MOST_PEAKS
 ) -> Peaks:
     """The peaks of a mixture's spectrogram, each with the note that it may be a partial of.
 
@@ -99,7 +101,7 @@ def find_peaks(
     """
     x = check_mixture(mixture, PEAK_FFT)
     check_positive_int(n_sources, "n_sources")
-    rate, most = check_rate(sample_rate), check_positive_int(most, "most")
+    rate, most = check_sample_rate(sample_rate), check_positive_int(most, "most")
     size = magnitude(x, PEAK_FFT, PEAK_HOP)
     middle = size[1:-1]
     is_peak = (middle > size[:-2]) & (middle >= size[2:])

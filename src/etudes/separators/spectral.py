@@ -15,10 +15,15 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import SpectralClustering
 
-from etudes.checks import check_array, check_in, check_positive_float, check_positive_int
-from etudes.checks import check_sample_rate as check_rate
+from etudes.checks import (
+    check_array,
+    check_in,
+    check_positive_float,
+    check_positive_int,
+    check_sample_rate,
+)
 from etudes.separators.masking import apply_masks, check_mixture
-from etudes.separators.peaks import PEAK_FFT, PEAK_HOP, Peaks, find_peaks, peak_masks
+from etudes.separators.peaks import MOST_PEAKS, PEAK_FFT, PEAK_HOP, Peaks, find_peaks, peak_masks
 
 __all__ = ["SpectralSeparator", "affinity", "cut"]
 
@@ -140,7 +145,7 @@ class SpectralSeparator:
         self, n_sources: int = 2, sample_rate: int = 8000, seed: int = 0, **cues: Any
     ) -> None:
         self.n_sources = check_positive_int(n_sources, "n_sources")
-        self.sample_rate, self.seed, self.cues = check_rate(sample_rate), seed, cues
+        self.sample_rate, self.seed, self.cues = check_sample_rate(sample_rate), seed, cues
         affinity(_NO_PEAKS, **cues)  # complains of a cue now, not at the first mixture
 
     def components(self, mixture: Any, n_components: int) -> np.ndarray:
@@ -167,7 +172,7 @@ class SpectralSeparator:
         x = check_mixture(mixture, PEAK_FFT)
         n_components = check_positive_int(n_components, "n_components")
         n_blocks = max(1, round(x.size / (_BLOCK * self.sample_rate)))
-        peaks = find_peaks(x, self.n_sources, self.sample_rate, 1500 * n_blocks)
+        peaks = find_peaks(x, self.n_sources, self.sample_rate, MOST_PEAKS * n_blocks)
         labels = np.zeros(len(peaks), dtype=int)
         block = peaks.frame * n_blocks // peaks.shape[1]
         for number in range(n_blocks):

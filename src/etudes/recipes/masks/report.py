@@ -18,6 +18,7 @@ from etudes.recipes.masks.training import BATCH, CROP_FRAMES, N_EXCERPTS
 from etudes.recipes.rows import Rows
 from etudes.recipes.separation import TEST_SEED, rows_of
 from etudes.separators import DeepClustering
+from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
 
@@ -147,7 +148,7 @@ def save(model: DeepClustering, history: History) -> None:
         n_excerpts=N_EXCERPTS,
         steps=history.steps,
         batch=BATCH,
-        seconds_each=CROP_FRAMES * 128 / SAMPLE_RATE,
+        seconds_each=CROP_FRAMES * HOP_LENGTH / SAMPLE_RATE,
         best_step=history.best_step,
         n_weights=n_weights,
         seconds=history.seconds,
