@@ -11,6 +11,7 @@ from etudes.evaluate import (
     separation_difference,
     si_sdr_improvement,
 )
+from etudes.evaluate.separators import fingerprint
 from etudes.separators import OracleMask
 
 
@@ -164,3 +165,42 @@ def test_what_a_separator_complains_of_is_told_with_the_mixture():
 def test_no_mixtures_are_refused():
     with pytest.raises(ValueError, match="mixtures must be one or more, got none"):
         evaluate_separator(blurred(0.1), [])
+
+
+@pytest.mark.parametrize("any_order", [False, True])
+@pytest.mark.parametrize("n_estimates", [1, 3])
+def test_another_number_of_estimates_than_of_sources_is_counted(n_estimates, any_order):
+    def other(m):
+        return np.stack([m.mixture] * n_estimates)
+
+    words = rf"mixtures\[2\]: .*: 2 estimates are wanted, one of each source, got {n_estimates}$"
+    with pytest.raises(ValueError, match=words):
+        evaluate_separator(failing_at(2, other), toys(), any_order)
+
+
+def test_estimates_that_are_no_array_are_named_with_their_mixture():
+    with pytest.raises(ValueError, match=r"mixtures\[1\]: estimates must be a rectangular array"):
+        evaluate_separator(failing_at(1, lambda m: [[0.0] * 600, [0.0] * 599]), toys())
+
+
+def test_mixtures_of_different_numbers_of_sources_are_refused_before_they_are_taken_apart():
+    asked = []
+
+    def counting(m):
+        asked.append(len(m.stems))
+        return blurred(0.1)(m)
+
+    trio = Toy(np.random.default_rng(9).normal(size=(3, 600)), 7)
+    words = r"equally many sources, got 2 in mixtures\[0\] and 3 in mixtures\[4\]"
+    with pytest.raises(ValueError, match=words):
+        evaluate_separator(counting, [*toys(), trio])
+    assert asked == [2] * 4
+    assert evaluate_separator(blurred(0.1), [trio, trio]).improvements.shape == (2, 3)
+
+
+def test_a_fingerprint_is_of_the_stems_and_their_order():
+    mixtures = toys()
+    stems = [one.stems for one in mixtures]
+    own = evaluate_separator(blurred(0.1), mixtures).fingerprint
+    assert own == fingerprint(stems) == fingerprint(iter(stems)) and len(own) == 16
+    assert len({own, fingerprint(stems[::-1]), fingerprint(stems[:3])}) == 3

@@ -124,9 +124,12 @@ def _pairs(estimates: Any, stems: Any) -> tuple[np.ndarray, np.ndarray]:
     """As many estimates as stems, both (n_sources, n_samples)."""
     found, wanted = _waveforms(estimates, "estimates"), _waveforms(stems, "stems")
     if found.ndim != 2 or found.shape != wanted.shape:
+        counted = ""
+        if found.ndim == wanted.ndim == 2 and len(found) != len(wanted):
+            counted = f": {len(wanted)} estimates are wanted, one of each source, got {len(found)}"
         raise ValueError(
             "estimates and stems must have one shape (n_sources, n_samples), got "
-            f"{shape_text(found.shape)} and {shape_text(wanted.shape)}"
+            f"{shape_text(found.shape)} and {shape_text(wanted.shape)}{counted}"
         )
     return found, wanted
 

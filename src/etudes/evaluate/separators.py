@@ -8,16 +8,23 @@ measure is that of :mod:`etudes.evaluate.separation`. Chapters 16 to 18.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from etudes.checks import check_array
 from etudes.evaluate.intervals import Estimate, bootstrap_mean
 from etudes.evaluate.separation import best_order, si_sdr_improvement
 
-__all__ = ["Mixed", "SeparationResult", "evaluate_separator", "separation_difference"]
+__all__ = [
+    "Mixed",
+    "SeparationResult",
+    "evaluate_separator",
+    "fingerprint",
+    "separation_difference",
+]
 
 
 class Mixed(Protocol):
@@ -47,7 +54,7 @@ class SeparationResult:
     groups : numpy.ndarray
         Which mixtures belong together, shape ``(n_mixtures,)``.
     fingerprint : str
-        A digest of the stems: two results with the same one are of the same mixtures.
+        A digest of the stems, from :func:`fingerprint`: two results with the same one are of the same mixtures.
     """
 
     improvements: np.ndarray
@@ -87,7 +94,7 @@ def evaluate_separator(
         the whole mixture with its stems, so that oracles can be measured too; everybody else looks
         at ``mixture.mixture`` alone.
     mixtures : sequence of Mixture
-        One or more.
+        One or more, of equally many sources.
     any_order : bool
         Let the answer tell which estimate is whose, mixture by mixture: for methods that cannot
         know it.
@@ -99,15 +106,22 @@ def evaluate_separator(
     Raises
     ------
     TypeError, ValueError
-        When there are no mixtures, or estimates are not finite, silent or do not fit; the number of
-        the mixture is named.
+        When there are no mixtures, they are not of equally many sources, or estimates are not
+        finite, silent or do not fit; the number of the mixture is named.
     """
     if not len(mixtures):
         raise ValueError("mixtures must be one or more, got none")
-    rows, digest = [], hashlib.sha256()
+    rows: list[np.ndarray] = []
+    stems: list[np.ndarray] = []
     for number, one in enumerate(mixtures):
+        if stems and len(one.stems) != len(stems[0]):
+            raise ValueError(
+                f"mixtures must be of equally many sources, got {len(stems[0])} in mixtures[0] and "
+                f"{len(one.stems)} in mixtures[{number}]"
+            )
+        stems.append(one.stems)
         try:
-            estimates = np.asarray(separate(one))
+            estimates = check_array(separate(one), "estimates")
             if any_order:
                 estimates = estimates[best_order(estimates, one.stems)]
             row = si_sdr_improvement(estimates, one.stems, one.mixture)
@@ -120,9 +134,27 @@ def evaluate_separator(
                 f"got SI-SDR {row[silent[0]]:g} for source {silent[0]}"
             )
         rows.append(row)
-        digest.update(np.ascontiguousarray(one.stems).tobytes())
     groups = np.array([one.group for one in mixtures])
-    return SeparationResult(np.stack(rows), groups, digest.hexdigest()[:16])
+    return SeparationResult(np.stack(rows), groups, fingerprint(stems))
+
+
+def fingerprint(stems: Iterable[np.ndarray]) -> str:
+    """A digest of what mixtures are made of: the same for the same stems in the same order.
+
+    Parameters
+    ----------
+    stems : iterable of numpy.ndarray
+        Of each mixture, shape ``(n_sources, n_samples)``.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for one in stems:
+        digest.update(np.ascontiguousarray(one).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def separation_difference(a: SeparationResult, b: SeparationResult) -> Estimate:
