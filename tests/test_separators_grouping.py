@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from etudes.evaluate import si_sdr
-from etudes.separators import by_nearest_stem, by_pitch
+from etudes.separators import (
+    SpectralSeparator,
+    SupervisedNMF,
+    blind_components,
+    by_higher_note,
+    by_nearest_stem,
+    by_pitch,
+    cut,
+)
 
 RATE = 8000
 TIME = np.arange(RATE) / RATE
@@ -112,3 +120,66 @@ def test_components_and_stems_that_do_not_fit_are_named():
         by_nearest_stem(SHUFFLED * np.nan, STEMS)
     with pytest.raises(ValueError, match="stems must be two or more, got 1"):
         by_nearest_stem(SHUFFLED, STEMS[:1])
+
+
+def test_the_higher_note_of_each_moment_is_the_first_voices():
+    """Both melodies leap: no fixed border lies between them."""
+    high, low = (
+        sum(note(hertz, k) for k, hertz in enumerate(notes))
+        for notes in ((440, 880, 349, 659), (185, 523, 131, 392))
+    )
+    stems = np.stack([high, low])
+    found = by_higher_note(high + low)
+    assert found.dtype == np.float32 and (si_sdr(found, stems) > 8).all()
+    np.testing.assert_allclose(found.sum(axis=0), high + low, atol=1e-4)
+
+
+def test_of_three_notes_each_goes_to_its_own_voice():
+    def steady(hertz):
+        return sum(note(hertz, k) for k in range(4))
+
+    stems = np.stack([steady(740), steady(330), steady(123)])
+    assert (si_sdr(by_higher_note(stems.sum(axis=0), 3), stems) > 5).all()
+    lower = by_higher_note(stems.sum(axis=0), 3, sample_rate=2000)  # the lowest is no note there
+    assert si_sdr(lower[2], stems[2]) < 5
+    np.testing.assert_allclose(by_higher_note(STEMS.sum(axis=0), 1)[0], sum(STEMS), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"mixture": np.zeros(RATE)}, "mixture must not be silent"),
+        ({"mixture": STEMS}, "mixture must have shape"),
+        ({"mixture": STEMS[0], "n_sources": 0}, "n_sources must be a positive integer, got 0"),
+        ({"mixture": STEMS[0], "sample_rate": 8}, "sample_rate must lie between"),
+    ],
+)
+def test_what_has_no_notes_to_rank_is_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        by_higher_note(**arguments)
+
+
+@pytest.mark.parametrize(
+    "seeded",
+    [
+        lambda seed: SpectralSeparator(seed=seed),
+        lambda seed: cut(np.ones((3, 3)), 1, seed),
+        lambda seed: SupervisedNMF(seed=seed),
+        lambda seed: blind_components(STEMS[0], 2, 2, seed),
+        lambda seed: by_pitch(SHUFFLED, seed=seed),
+    ],
+    ids=["SpectralSeparator", "cut", "SupervisedNMF", "blind_components", "by_pitch"],
+)
+def test_a_seed_is_a_whole_number_of_0_or_more(seeded):
+    with pytest.raises(ValueError, match="seed must be an integer of 0 or more, got -1"):
+        seeded(-1)
+    for wrong in (0.5, None, "1", True):
+        with pytest.raises(TypeError, match="seed must be an integer of 0 or more, got"):
+            seeded(wrong)
+    seeded(np.int64(3))
+
+
+@pytest.mark.parametrize("n_iter", [0, -1])
+def test_blind_updates_are_counted(n_iter):
+    with pytest.raises(ValueError, match="n_iter must be a positive integer"):
+        blind_components(STEMS[0], 2, n_iter)

@@ -54,7 +54,8 @@ class SeparationResult:
     groups : numpy.ndarray
         Which mixtures belong together, shape ``(n_mixtures,)``.
     fingerprint : str
-        A digest of the stems, from :func:`fingerprint`: two results with the same one are of the same mixtures.
+        A digest of the stems, from :func:`fingerprint`: two results with the same one are of the
+        same mixtures.
     """
 
     improvements: np.ndarray

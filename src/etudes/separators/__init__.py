@@ -15,7 +15,7 @@
 
 from etudes.separators.best_masks import best_masks
 from etudes.separators.deep_clustering import DeepClustering
-from etudes.separators.grouping import by_nearest_stem, by_pitch
+from etudes.separators.grouping import by_higher_note, by_nearest_stem, by_pitch
 from etudes.separators.masking import apply_masks, check_mixture
 from etudes.separators.nmf import SupervisedNMF, blind_components
 from etudes.separators.oracle import OracleMask, oracle_masks
@@ -31,6 +31,7 @@ __all__ = [
     "apply_masks",
     "best_masks",
     "blind_components",
+    "by_higher_note",
     "by_nearest_stem",
     "by_pitch",
     "check_mixture",

@@ -74,7 +74,7 @@ class SupervisedNMF:
     Raises
     ------
     TypeError, ValueError
-        When a number is not positive.
+        When a number is not positive, or the seed negative.
     """
 
     bases: np.ndarray
@@ -91,7 +91,8 @@ class SupervisedNMF:
         self.n_components = check_positive_int(n_components, "n_components")
         self.n_iter = check_positive_int(n_iter, "n_iter")
         self.most_frames = check_positive_int(most_frames, "most_frames")
-        self.seed, self.n_fft, self.hop_length = seed, n_fft, hop_length
+        self.seed = check_positive_int(seed, "seed", allow_zero=True)
+        self.n_fft, self.hop_length = n_fft, hop_length
 
     def fit(self, sources: Sequence[Sequence[Any]]) -> SupervisedNMF:
         """Learn what each source is made of.
@@ -192,10 +193,13 @@ def blind_components(
     Raises
     ------
     TypeError, ValueError
-        When the mixture is not a waveform, too short, or silent.
+        When the mixture is not a waveform, too short, or silent; a number is not positive, or the
+        seed negative.
     """
     x = check_mixture(mixture, n_fft)
     n_components = check_positive_int(n_components, "n_components")
+    n_iter = check_positive_int(n_iter, "n_iter")
+    seed = check_positive_int(seed, "seed", allow_zero=True)
     spectrogram = magnitude(x, n_fft, hop_length)
     bases, loud = _factorise(spectrogram, n_components, n_iter, seed)
     return apply_masks(x, shares(bases.T[:, :, None] * loud[:, None]), hop_length)

@@ -100,7 +100,8 @@ def cut(affinities: Any, n_clusters: int, seed: int = 0) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        When the matrix is not square and symmetric, negative, or has fewer points than parts.
+        When the matrix is not square and symmetric, negative, or has fewer points than parts, or
+        the seed is negative.
 
     Notes
     -----
@@ -109,6 +110,7 @@ def cut(affinities: Any, n_clusters: int, seed: int = 0) -> np.ndarray:
     """
     w = check_array(affinities, "affinities", ndim=2)
     n_clusters = check_positive_int(n_clusters, "n_clusters")
+    seed = check_positive_int(seed, "seed", allow_zero=True)
     if w.shape[0] != w.shape[1] or not np.allclose(w, w.T):
         raise ValueError(f"affinities must be square and symmetric, got shape {w.shape}")
     if w.min() < 0:
@@ -145,7 +147,8 @@ class SpectralSeparator:
         self, n_sources: int = 2, sample_rate: int = 8000, seed: int = 0, **cues: Any
     ) -> None:
         self.n_sources = check_positive_int(n_sources, "n_sources")
-        self.sample_rate, self.seed, self.cues = check_sample_rate(sample_rate), seed, cues
+        self.sample_rate = check_sample_rate(sample_rate)
+        self.seed, self.cues = check_positive_int(seed, "seed", allow_zero=True), cues
         affinity(_NO_PEAKS, **cues)  # complains of a cue now, not at the first mixture
 
     def components(self, mixture: Any, n_components: int) -> np.ndarray:
