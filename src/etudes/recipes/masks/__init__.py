@@ -17,6 +17,7 @@ from etudes.recipes.masks.methods import (
     load_trained,
     separate_by,
 )
-from etudes.recipes.masks.training import Crops, train
+from etudes.recipes.masks.training import train
+from etudes.recipes.separation import Crops
 
 __all__ = ["ANY_ORDER", "METHODS", "Crops", "Settings", "load_trained", "separate_by", "train"]

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from sklearn.cluster import KMeans
 
 from etudes.checks import check_in
-from etudes.data.duets import duets
 from etudes.data.mixture import Mixture
-from etudes.recipes.separation import TRAIN_SEED
+from etudes.recipes.separation import training_stems
 from etudes.separators import (
     DeepClustering,
     OracleMask,
@@ -24,6 +23,7 @@ from etudes.separators import (
     apply_masks,
     best_masks,
     blind_components,
+    by_higher_note,
     by_nearest_stem,
     by_pitch,
     find_peaks,
@@ -44,7 +44,7 @@ METHODS = {
     "irm": "the ideal ratio mask, made from the answer",
     "wiener": "the Wiener mask, made from the answer",
     "psm": "the phase-sensitive mask, made from the answer",
-    "best-mask": "the best mask from 0 to 1, made from the answer by descent",
+    "best-mask": "the mask from 0 to 1 of least squared error, made from the answer",
     "nmf": "NMF with spectra of either source learned alone",
     "deep-clustering": "deep clustering",
     "spectral": "spectral clustering by pitch into two",
@@ -100,6 +100,8 @@ class Settings:
 
 How = Callable[[Mixture, str, Settings], np.ndarray]
 
+_REMEMBERED = 64  # mixtures whose components two methods share: more than any list of them holds
+
 
 def separate_by(method: str, duet: str, settings: Settings) -> Callable[[Mixture], np.ndarray]:
     """A method as a function of a mixture.
@@ -144,8 +146,8 @@ def supervised(duet: str, n_components: int, n_excerpts: int = 64) -> Supervised
     -------
     SupervisedNMF
     """
-    heard = duets(duet, "train", TRAIN_SEED).load(n_excerpts)
-    sources = [[one.stems[k] for one in heard] for k in range(2)]
+    heard = training_stems((duet,), n_excerpts)
+    sources = [[stems[k] for stems in heard] for k in range(2)]
     return SupervisedNMF(n_components).fit(sources)
 
 
@@ -181,7 +183,7 @@ def _nmf(m: Mixture, duet: str, s: Settings) -> np.ndarray:
 
 
 def _deep_clustering(m: Mixture, duet: str, s: Settings) -> np.ndarray:
-    return load_trained().separate(m.mixture)
+    return load_trained().separate(m.mixture, len(m.stems))
 
 
 def _spectral(**cues: object) -> How:
@@ -189,10 +191,29 @@ def _spectral(**cues: object) -> How:
     return lambda m, duet, s: SpectralSeparator(width=s.width, **cues).separate(m.mixture)
 
 
-def _parts(m: Mixture, s: Settings) -> np.ndarray:
-    """Spectral clustering into many parts."""
-    separator = SpectralSeparator(width=s.width, memory=s.part_memory)
-    return separator.components(m.mixture, s.parts)
+@lru_cache(_REMEMBERED)
+def _blind(m: Mixture, n_components: int) -> dict[str, np.ndarray]:
+    """Blind NMF, its components grouped in both ways."""
+    return _grouped(m, blind_components(m.mixture, n_components))
+
+
+@lru_cache(_REMEMBERED)
+def _parts(m: Mixture, n_parts: int, **cues: float) -> dict[str, np.ndarray]:
+    """Spectral clustering into many parts, grouped in both ways."""
+    return _grouped(m, SpectralSeparator(**cues).components(m.mixture, n_parts))
+
+
+def _grouped(m: Mixture, components: np.ndarray) -> dict[str, np.ndarray]:
+    """Components by pitch and by the answer: small to keep, as the components are not."""
+    return {"pitch": by_pitch(components), "answer": by_nearest_stem(components, m.stems)}
+
+
+def _blind_by(how: str) -> How:
+    return lambda m, duet, s: _blind(m, s.blind)[how]
+
+
+def _parts_by(how: str) -> How:
+    return lambda m, duet, s: _parts(m, s.parts, width=s.width, memory=s.part_memory)[how]
 
 
 def _k_means(m: Mixture, duet: str, s: Settings) -> np.ndarray:
@@ -203,9 +224,7 @@ def _k_means(m: Mixture, duet: str, s: Settings) -> np.ndarray:
 
 
 def _higher_note(m: Mixture, duet: str, s: Settings) -> np.ndarray:
-    """Peaks of the higher note to the first voice, all others to the second."""
-    peaks = find_peaks(m.mixture)
-    return apply_masks(m.mixture, peak_masks(peaks, peaks.rank, 2), PEAK_HOP)
+    return by_higher_note(m.mixture)
 
 
 def _one_cut(m: Mixture, duet: str, s: Settings) -> np.ndarray:
@@ -230,10 +249,8 @@ _HOW: dict[str, How] = {
     "k-means-of-pitch": _k_means,
     "higher-note": _higher_note,
     "one-cut": _one_cut,
-    "nmf-by-pitch": lambda m, duet, s: by_pitch(blind_components(m.mixture, s.blind)),
-    "nmf-by-answer": lambda m, duet, s: by_nearest_stem(
-        blind_components(m.mixture, s.blind), m.stems
-    ),
-    "spectral-parts-by-pitch": lambda m, duet, s: by_pitch(_parts(m, s)),
-    "spectral-parts-by-answer": lambda m, duet, s: by_nearest_stem(_parts(m, s), m.stems),
+    "nmf-by-pitch": _blind_by("pitch"),
+    "nmf-by-answer": _blind_by("answer"),
+    "spectral-parts-by-pitch": _parts_by("pitch"),
+    "spectral-parts-by-answer": _parts_by("answer"),
 }

@@ -14,9 +14,9 @@ from etudes.data.duets import EXCERPT, SAMPLE_RATE
 from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.files import write_atomically
 from etudes.recipes.masks.methods import METHODS, NAME
-from etudes.recipes.masks.training import BATCH, CROP_FRAMES, N_EXCERPTS
+from etudes.recipes.masks.training import N_EXCERPTS
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import TEST_SEED, rows_of
+from etudes.recipes.separation import BATCH, CROP_FRAMES, ELSEWHERE, TEST_SEED, rows_of
 from etudes.separators import DeepClustering
 from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, save_weights
@@ -61,14 +61,6 @@ PAPER = {
     },
 }
 """What was published, in dB."""
-
-ELSEWHERE: dict[str, dict[str, tuple[int, ...]]] = {
-    "clarinet-cello": {"soprano": (71,), "bass": (42,)},
-    "trumpet-viola": {"soprano": (56,), "alto": (41,)},
-    "choir-sab": {"soprano": (52,), "alto": (52,), "bass": (52,)},
-}
-"""Sources that deep clustering has not been trained on."""
-
 
 def write_rows(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
     """Write one duet's results into the ledger.

@@ -12,59 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from etudes.data.duets import DUETS, duets
+from etudes.data.duets import DUETS
 from etudes.evaluate import evaluate_separator
-from etudes.recipes.separation import TRAIN_SEED, validation_duets
+from etudes.recipes.separation import Crops, training_stems, validation_duets
 from etudes.separators import DeepClustering
-from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, cosine_schedule, fit
 
-__all__ = ["Crops", "train"]
+__all__ = ["train"]
 
 N_EXCERPTS = 320
 """Of each duet: every training chorale once."""
 
-BATCH, CROP_FRAMES = 8, 128
-_BALANCE = 3.0  # decibels up or down, besides what the excerpts bring
-_SILENT = 1e-3  # a crop in which a voice stays below this teaches nothing
 LEARNING_RATE = 2e-3
-
-
-class Crops:
-    """Batches of short pieces of excerpts, the same for the same seed and number.
-
-    Parameters
-    ----------
-    stems
-        Excerpts, each of shape ``(n_sources, n_samples)``.
-    seed
-        Of everything drawn.
-    batch, n_frames
-        Pieces in a batch, and how long they are.
-    """
-
-    def __init__(
-        self,
-        stems: list[np.ndarray],
-        seed: int = 0,
-        batch: int = BATCH,
-        n_frames: int = CROP_FRAMES,
-    ) -> None:
-        self.stems, self.seed, self.batch = stems, seed, batch
-        self.n_samples = n_frames * HOP_LENGTH
-
-    def __getitem__(self, i: int) -> torch.Tensor:
-        """Batch `i`, shape ``(batch, n_sources, n_samples)``."""
-        random = np.random.default_rng([self.seed, i])
-        pieces: list[np.ndarray] = []
-        while len(pieces) < self.batch:
-            stems = self.stems[random.integers(len(self.stems))]
-            start = random.integers(max(1, stems.shape[1] - self.n_samples + 1))
-            piece = stems[:, start : start + self.n_samples]
-            gain = 10 ** (random.uniform(-_BALANCE, _BALANCE, (len(stems), 1)) / 20)
-            if (np.abs(piece).max(axis=1) > _SILENT).all():
-                pieces.append((piece * gain).astype(np.float32))
-        return torch.from_numpy(np.stack(pieces))
 
 
 def train(
@@ -99,15 +58,12 @@ def train(
     -------
     DeepClustering, History
     """
-    heard = [
-        one.stems for name in names for one in duets(name, "train", TRAIN_SEED).load(n_excerpts)
-    ]
     torch.manual_seed(seed)
     model = DeepClustering()
     history = fit(
         model,
         lambda network, stems: network.loss(stems),
-        Crops(heard, seed),
+        Crops(training_stems(names, n_excerpts), seed),
         steps=steps,
         optimizer=lambda p: torch.optim.Adam(p, lr=LEARNING_RATE),
         schedule=cosine_schedule(steps, warmup=min(100, steps // 10)),
