@@ -6,20 +6,22 @@ method is fitted to a duet by hand. Chapter 16.
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from etudes.data.duets import DUETS
 from etudes.evaluate import evaluate_separator
-from etudes.files import write_atomically
 from etudes.recipes.masks.methods import ANY_ORDER, Settings, separate_by
-from etudes.recipes.separation import validation_duets
+from etudes.recipes.separation import N_VALIDATION, VALIDATION_SEED, validation_duets
+from etudes.recipes.work import Remembered
 
-__all__ = ["TRIALS", "choose", "mean_improvement"]
+__all__ = ["TRIALS", "Choice", "choose", "mean_improvement"]
+
+VALIDATION = f"{N_VALIDATION} validation excerpts of seed {VALIDATION_SEED}"
+"""What trials are measured on."""
 
 TRIALS: dict[str, list[dict[str, Any]]] = {
     "nmf": [{"nmf": n} for n in (24, 48, 96)],
@@ -33,12 +35,33 @@ TRIALS: dict[str, list[dict[str, Any]]] = {
 """What is tried for each method; a setting that two methods share is chosen for the one named."""
 
 
-def choose(path: Path | None = None) -> tuple[Settings, dict[str, dict[str, float]]]:
+@dataclass(frozen=True)
+class Choice:
+    """What was tried for one method.
+
+    Attributes
+    ----------
+    values
+        Mean improvement in dB of each trial, by its settings in words.
+    seconds
+        How long all of them took, in whichever run.
+    """
+
+    values: dict[str, float]
+    seconds: float
+
+    @property
+    def best(self) -> str:
+        """The settings that were best, in words; the first of those that are equally good."""
+        return max(self.values, key=lambda words: self.values[words])
+
+
+def choose(answers: Remembered | None = None) -> tuple[Settings, dict[str, Choice]]:
     """Try everything, one method after the other.
 
     Parameters
     ----------
-    path
+    answers
         Where finished trials are remembered, so that an interrupted choice goes on.
 
     Returns
@@ -46,22 +69,28 @@ def choose(path: Path | None = None) -> tuple[Settings, dict[str, dict[str, floa
     Settings
         The best.
     dict
-        By method, the mean improvement in dB of each trial, by its settings in words.
+        By method, what was tried.
     """
-    known = json.loads(path.read_text()) if path is not None and path.exists() else {}
+    known = Remembered() if answers is None else answers
     best, told = Settings(), {}
     for method, trials in TRIALS.items():
-        values = {}
-        for trial in trials:
-            words = " ".join(f"{key}={value}" for key, value in trial.items())
-            if f"{method} {words}" not in known:
-                known[f"{method} {words}"] = mean_improvement(method, replace(best, **trial))
-                if path is not None:
-                    write_atomically(path, json.dumps(known).encode())
-            values[words] = known[f"{method} {words}"]
-        told[method] = values
-        best = replace(best, **trials[int(np.argmax(list(values.values())))])
-        print(method, {words: round(value, 2) for words, value in values.items()}, flush=True)
+        tried = {
+            " ".join(f"{key}={value}" for key, value in trial.items()): replace(best, **trial)
+            for trial in trials
+        }
+        found = {
+            words: known.ask(
+                f"{VALIDATION} {method} {settings}", partial(mean_improvement, method, settings)
+            )
+            for words, settings in tried.items()
+        }
+        told[method] = Choice(
+            {words: answer.value for words, answer in found.items()},
+            sum(answer.seconds for answer in found.values()),
+        )
+        best = tried[told[method].best]
+        values = {words: round(value, 2) for words, value in told[method].values.items()}
+        print(f"{method}: {values} in {told[method].seconds:.0f} s", flush=True)
     return best, told
 
 

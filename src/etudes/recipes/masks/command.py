@@ -7,21 +7,37 @@ Chapter 16.
 from __future__ import annotations
 
 import argparse
-import time
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from torch import nn
 
+from etudes import evaluate, features, separators
 from etudes.data.duets import DUETS
-from etudes.evaluate import evaluate_separator, separation_difference
+from etudes.data.mixture import Mixture
+from etudes.evaluate import SeparationResult, evaluate_separator, separation_difference
+from etudes.recipes.masks import methods
 from etudes.recipes.masks.choosing import choose
 from etudes.recipes.masks.methods import ANY_ORDER, METHODS, Settings, separate_by
-from etudes.recipes.masks.report import PAIRS, save, write_choices, write_elsewhere, write_rows
+from etudes.recipes.masks.report import PAIRS, save, write_choices, write_repeated, write_rows
 from etudes.recipes.masks.training import train
-from etudes.recipes.separation import test_duets, validation_duets
-from etudes.recipes.work import work_folder
+from etudes.recipes.separation import (
+    ELSEWHERE,
+    elsewhere,
+    measured,
+    test_duets,
+    validation_duets,
+)
+from etudes.recipes.work import Remembered, code_of, work_folder
+from etudes.separators import DeepClustering
+from etudes.train import History
 
 STEPS = 6000
+
+METHODS_ELSEWHERE = ("irm", "best-mask", "deep-clustering")
+"""What is measured on sources that deep clustering has not been trained on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,28 +51,84 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m etudes.recipes.masks")
     parser.add_argument("--full", action="store_true", help="the committed size; writes results")
     parser.add_argument("--duets", nargs="+", choices=tuple(DUETS), default=tuple(DUETS))
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of deep clustering (1)")
     options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error(f"--seeds must be 1 or more, got {options.seeds}")
     torch.set_num_threads(1)
-    if not options.full:
+    if options.full:
+        _full(options.duets, options.seeds)
+    else:
         _quick()
-        return
-    begun = time.perf_counter()
-    model, history = train(STEPS, checkpoint=work_folder() / "masks-deep-clustering.safetensors")
-    print(f"deep clustering: {history.seconds:.0f} s, validation {history.best_validation:.2f} dB")
+
+
+def _full(names: Sequence[str], n_seeds: int) -> None:
+    """Everything; what was finished in an earlier run is remembered."""
+    work = work_folder()
+    stamp = code_of(evaluate, features, separators, methods)
+    answers = Remembered(work / "masks-answers.json", stamp)
+    (model, history), *others = (_trained(seed, work) for seed in range(n_seeds))
     save(model, history)
-    settings, trials = choose(work_folder() / "masks-trials.json")
-    write_choices(trials, time.perf_counter() - begun)
-    for duet in options.duets:
-        results = {}
-        for method in METHODS:
-            results[method] = evaluate_separator(
-                separate_by(method, duet, settings), test_duets(duet), method in ANY_ORDER
-            )
-            print(f"{duet:<14}{method:<26}{results[method]}", flush=True)
+    settings, choices = choose(answers)
+    write_choices(choices)
+    again = sum(other.seconds for _, other in others)
+    for name in names:
+        results = _results(METHODS, name, settings, test_duets(name), model, answers)
         for a, b in PAIRS:
-            print(f"{duet:<14}{a} over {b}: {separation_difference(results[a], results[b])}")
-        write_rows(duet, results, time.perf_counter() - begun + history.seconds)
-    write_elsewhere(model, time.perf_counter() - begun + history.seconds)
+            print(f"{name:<14}{a} over {b}: {separation_difference(results[a], results[b])}")
+        write_rows(name, results, history.seconds + answers.seconds)
+        if others:
+            values = [results["deep-clustering"].mean]
+            values += [_of_seed(other, name, answers).mean for other, _ in others]
+            print(f"{name:<14}seeds: {[round(value, 2) for value in values]}", flush=True)
+            write_repeated(name, values, history.seconds + again + answers.seconds)
+    for name in ELSEWHERE:
+        results = _results(METHODS_ELSEWHERE, name, settings, elsewhere(name), model, answers)
+        write_rows(name, results, history.seconds + answers.seconds)
+
+
+def _trained(seed: int, work: Path) -> tuple[DeepClustering, History]:
+    """The network from one seed; that of seed 0 is committed."""
+    ending = f"-{seed}" if seed else ""
+    checkpoint = work / f"masks-deep-clustering{ending}.safetensors"
+    model, history = train(STEPS, seed=seed, checkpoint=checkpoint)
+    best = history.best_validation
+    print(f"deep clustering, seed {seed}: {history.seconds:.0f} s, validation {best:.2f} dB")
+    return model, history
+
+
+def _results(
+    asked: Sequence[str],
+    name: str,
+    settings: Settings,
+    mixtures: Sequence[Mixture],
+    model: nn.Module,
+    answers: Remembered,
+) -> dict[str, SeparationResult]:
+    """What some methods do on the same mixtures; `model` has been saved."""
+    results = {}
+    for method in asked:
+        key = f"{name} {method} {settings}"
+        if method == "deep-clustering":
+            key = f"{key} {_digest(model)}"
+        how, any_order = separate_by(method, name, settings), method in ANY_ORDER
+        results[method] = measured(answers, key, how, mixtures, any_order)
+        print(f"{name:<14}{method:<26}{results[method]}", flush=True)
+    return results
+
+
+def _of_seed(model: DeepClustering, name: str, answers: Remembered) -> SeparationResult:
+    """What deep clustering does on a duet, trained from another seed."""
+    key = f"{name} deep-clustering {_digest(model)}"
+    return measured(answers, key, lambda m: model.separate(m.mixture), test_duets(name), True)
+
+
+def _digest(model: nn.Module) -> str:
+    """Other weights, other digest."""
+    digest = hashlib.sha256()
+    for weights in model.state_dict().values():
+        digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _quick() -> None:

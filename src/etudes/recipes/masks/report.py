@@ -5,24 +5,23 @@ The idea in a sentence: every number that chapter 16 states has one origin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from etudes import ledger
-from etudes.data.chorales import ChoraleMixtures
-from etudes.data.duets import EXCERPT, SAMPLE_RATE
-from etudes.evaluate import SeparationResult, evaluate_separator
+from etudes.data.duets import DUETS, SAMPLE_RATE
+from etudes.evaluate import SeparationResult
 from etudes.files import write_atomically
+from etudes.recipes.masks.choosing import Choice
 from etudes.recipes.masks.methods import METHODS, NAME
 from etudes.recipes.masks.training import N_EXCERPTS
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import BATCH, CROP_FRAMES, ELSEWHERE, TEST_SEED, rows_of
+from etudes.recipes.separation import BATCH, CROP_FRAMES, WORDS, rows_of
 from etudes.separators import DeepClustering
 from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
 
-__all__ = ["ELSEWHERE", "PAIRS", "save", "write_choices", "write_elsewhere", "write_rows"]
+__all__ = ["COMMAND", "PAIRS", "save", "write_choices", "write_repeated", "write_rows"]
 
 COMMAND = "python -m etudes.recipes.masks --full"
 
@@ -62,63 +61,61 @@ PAPER = {
 }
 """What was published, in dB."""
 
-def write_rows(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
-    """Write one duet's results into the ledger.
+
+def write_rows(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write the results of one duet, or of what is taken apart elsewhere, into the ledger.
 
     Parameters
     ----------
-    duet
+    name
         Which.
     results
         By method.
     seconds
         Everything so far.
     """
-    rows_of("16", duet, results, METHODS, PAIRS, Rows(TEST, COMMAND, 0, seconds), PAPER)
+    paper = PAPER if name in DUETS else None
+    rows_of("16", name, results, METHODS, PAIRS, Rows(TEST, COMMAND, 0, seconds), paper)
 
 
-def write_choices(trials: Mapping[str, Mapping[str, float]], seconds: float) -> None:
+def write_repeated(duet: str, values: Sequence[float], seconds: float) -> None:
+    """Write what deep clustering does when it is trained again from other seeds.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    values
+        Mean SI-SDR improvement in dB after each training, two or more, that of seed 0 first.
+    seconds
+        Everything so far, all trainings included.
+    """
+    rows = Rows(TEST, f"{COMMAND} --seeds {len(values)}", 0, seconds)
+    claim = f"{WORDS[duet]}, mean of {len(values)} trainings: SI-SDR improvement of"
+    method = "deep-clustering"
+    rows.repeated(
+        f"16.{duet}.si-sdri.{method}-repeated", f"{claim} {METHODS[method]}", values, "dB"
+    )
+
+
+def write_choices(choices: Mapping[str, Choice]) -> None:
     """Write what was tried on validation hymns.
 
     Parameters
     ----------
-    trials
-        By method, the mean improvement of each trial.
-    seconds
-        Everything so far.
+    choices
+        By method.
     """
-    rows = Rows("16 excerpts of validation chorales, three duets", COMMAND, 0, seconds)
-    for method, values in trials.items():
-        best = max(values, key=lambda name: values[name])
-        claim = f"Validation, three duets: {METHODS[method]}; chosen of {len(values)}: {best}"
-        baselines = {name: value for name, value in values.items() if name != best}
+    for method, one in choices.items():
+        rows = Rows("16 excerpts of validation chorales, three duets", COMMAND, 0, one.seconds)
+        claim = f"Validation, three duets: {METHODS[method]}; chosen of {len(one.values)}: "
         rows.number(
-            f"16.validation.si-sdri.{method}", claim, values[best], "dB", 48, baselines=baselines
-        )
-
-
-def write_elsewhere(model: DeepClustering, seconds: float) -> None:
-    """Write what deep clustering does with sources it has not been trained on.
-
-    Parameters
-    ----------
-    model
-        Trained.
-    seconds
-        Everything so far.
-    """
-    for name, programs in ELSEWHERE.items():
-        given: Any = programs
-        mixtures = ChoraleMixtures(
-            tuple(programs), given, SAMPLE_RATE, seed=TEST_SEED, split="test", seconds=EXCERPT
-        )
-        heard = mixtures.load(len(mixtures))
-        found = evaluate_separator(
-            lambda m: model.separate(m.mixture, len(m.stems)), heard, any_order=True
-        )
-        print(f"{name:<14}{found}", flush=True)
-        rows_of(
-            "16", name, {"deep-clustering": found}, METHODS, (), Rows(TEST, COMMAND, 0, seconds)
+            f"16.validation.si-sdri.{method}",
+            claim + one.best,
+            one.values[one.best],
+            "dB",
+            48,
+            baselines={words: value for words, value in one.values.items() if words != one.best},
         )
 
 
