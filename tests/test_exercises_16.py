@@ -35,48 +35,61 @@ def mix(target, other, decibels):
     mixture = target + gain * other
     return mixture / abs(mixture).max()
 """
-QUIET_FLOOR = """
-def wiener(magnitudes):
-    power = magnitudes**2 + 1e-4
-    return power / power.sum(axis=0)
+WITH_THE_MIXTURE = """
+def leak_gain(target, other, decibels):
+    return target + other * 0.1
 """
-NO_SHARES_OF_SILENCE = """
-def wiener(magnitudes):
-    power = magnitudes**2
-    return power / (power.sum(axis=0) + 1e-12)
-"""
-HALF_OF_SILENCE = """
-def wiener(magnitudes):
-    power = magnitudes**2
-    whole = power.sum(axis=0)
-    return np.divide(power, whole, out=np.full(power.shape, 0.5), where=whole > 0)
-"""
-OVER_FRAMES = """
-def wiener(magnitudes):
-    power = magnitudes**2
-    return power / (power.sum(axis=2, keepdims=True) + 1e-12)
+BY_SEARCH = """
+def leak_gain(target, other, decibels):
+    low, high = 1e-6, 1e6
+    for _ in range(200):
+        g = np.sqrt(low * high)
+        low, high = (g, high) if si_sdr(target + g * other, target) > decibels else (low, g)
+    return g
 """
 
 
-def binary(size):
-    return (size.argmax(axis=0) == np.arange(len(size))[:, None, None]) * 1.0
+def leak(target, other, ratio, alpha=None, across=None):
+    """A gain from a ratio of lengths, a share of the target and a length across it."""
+    rho = (other @ target) / (target @ target)
+    across = rms(other - rho * target) if across is None else across
+    return rms(target) / (ratio * across - (rho if alpha is None else alpha) * rms(target))
 
 
-def ratio_mask(size):
-    return (size + 1e-12) / (size + 1e-12).sum(axis=0)
+def of_lengths(decibels):
+    return 10 ** (decibels / 20)
 
 
-def louder(v, w, h):
-    return h * (w.T @ (v / (w @ h))) / w.sum(axis=0)[:, None]
+def projected_onto_the_other(t, o, d):
+    rho = (o @ t) / (o @ o)
+    return rms(t) / (of_lengths(d) * rms(o - rho * t) - rho * rms(t))
 
 
-SPECTRA = """
-def louder(v, w, h):
-    return w * ((v / (w @ h)) @ h.T) / h.sum(axis=1)
+def energies_added(t, o, d):
+    rho = (o @ t) / (t @ t)
+    return (t @ t) / (10 ** (d / 10) * rms(o - rho * t) ** 2 - rho * (t @ t))
+
+
+def right_leak(t, o, d):
+    return leak(t, o, of_lengths(d))
+
+
+def wrong_sign(t, o, d):
+    rho = (o @ t) / (t @ t)
+    return rms(t) / (of_lengths(d) * rms(o - rho * t) + rho * rms(t))
+
+
+def update(v, w, h):
+    return w * (v @ h.T) / (w @ h @ h.T)
+
+
+ACTIVATIONS = """
+def update_spectra(v, w, h):
+    return h * (w.T @ v) / (w.T @ w @ h)
 """
-WRONG_AXIS = """
-def louder(v, w, h):
-    return h * (w.T @ (v / (w @ h))) / w.sum(axis=1)[:, None]
+WRONG_ORDER = """
+def update_spectra(v, w, h):
+    return w * (h.T @ v) / (w @ h @ h.T)
 """
 
 
@@ -165,41 +178,50 @@ WRONG = [
     ("16.1", Code(LEVEL_OF_TARGET), "multiply the other instead"),
     ("16.1", Code(NORMALISED), "must stay untouched"),
     ("16.1", np.zeros(400), "asks for a function"),
-    ("16.2", lambda m: m**2 / (m**2).sum(axis=0), "divide 0 by 0"),
-    ("16.2", ratio_mask, "ratio mask"),
-    ("16.2", lambda m: ratio_mask(m) ** 2, "no longer add up"),
-    ("16.2", lambda m: np.sqrt(ratio_mask(m**2)), "root of the share"),
-    ("16.2", binary, "binary mask"),
-    ("16.2", lambda m: (m**2) / (m**2).sum(), "sum over everything"),
-    ("16.2", lambda m: (m**2 + 1e-15) / (m**2 + 1e-15).sum(1, keepdims=True), "over frequencies"),
-    ("16.2", Code(OVER_FRAMES), "sum over frames"),
-    ("16.2", Code(NO_SHARES_OF_SILENCE), "Where nothing sounds your masks are [0. 0. 0.]"),
-    ("16.2", Code(HALF_OF_SILENCE), "Half each"),
-    ("16.2", Code(QUIET_FLOOR), "quiet ones are not"),
-    ("16.2", lambda m: m**2 + 1, "Shares add up to 1"),
-    ("16.2", lambda m: ratio_mask(m**3), "differs in"),
-    ("16.2", lambda m: ratio_mask(m**2)[0], "has shape (4, 5)"),
-    ("16.2", "masks", "asks for a function"),
-    ("16.3", lambda v, w, h: h, "h as it was"),
-    ("16.3", lambda v, w, h: louder(v, w, h) / h, "Multiply h by"),
-    ("16.3", lambda v, w, h: h * (w.T @ (v / (w @ h))), "lower half"),
-    ("16.3", lambda v, w, h: h * (w.T @ (v / (w @ h))) / w.sum(), "sum of all of w"),
-    ("16.3", lambda v, w, h: louder(v, w, h) * len(w), "it is the sum"),
-    ("16.3", lambda v, w, h: h * (w.T @ (v / (w @ h))) / len(w), "a plain mean"),
-    ("16.3", lambda v, w, h: h * (w.T @ v) / (w.T @ w @ h), "squared error"),
-    ("16.3", lambda v, w, h: h * (w.T @ v) / w.sum(0)[:, None], "divided by the model"),
-    ("16.3", lambda v, w, h: h * (w.T @ (w @ h / v)) / w.sum(0)[:, None], "ratio is upside down"),
-    ("16.3", lambda v, w, h: h**2 / louder(v, w, h), "fraction is upside down"),
-    ("16.3", lambda v, w, h: h + w.T @ (v / (w @ h)) - w.sum(0)[:, None], "with a plus"),
-    ("16.3", lambda v, w, h: h + louder(v, w, h) / h, "is added"),
-    ("16.3", lambda v, w, h: louder(v, w, louder(v, w, h)), "two updates"),
-    ("16.3", lambda v, w, h: h - 3, "is −2.8"),
-    ("16.3", lambda v, w, h: 30 * h, "divergence rises"),
-    ("16.3", lambda v, w, h: (h + louder(v, w, h)) / 2, "divergence falls from"),
-    ("16.3", lambda v, w, h: louder(v, w, h).T, "axes are swapped"),
-    ("16.3", lambda v, w, h: h * np.inf, "NaN or infinite"),
-    ("16.3", Code(SPECTRA), "shape of w"),
-    ("16.3", Code(WRONG_AXIS), "could not be broadcast"),
+    ("16.2", lambda t, o, d: gain(t, o, d), "gain of exercise 16.1"),
+    ("16.2", lambda t, o, d: leak(t, o, of_lengths(d), alpha=0), "alpha is no longer 1"),
+    ("16.2", lambda t, o, d: leak(t, o, of_lengths(d), across=rms(o)), "not the whole leak"),
+    ("16.2", wrong_sign, "wrong sign: with a positive share"),
+    ("16.2", lambda t, o, d: leak(t, o, 10 ** (d / 10)), "it is d / 20"),
+    ("16.2", energies_added, "added energies"),
+    ("16.2", lambda t, o, d: leak(t, o, 1 / of_lengths(d)), "upside down"),
+    ("16.2", projected_onto_the_other, "project onto the other"),
+    ("16.2", lambda t, o, d: right_leak(t - t.mean(), o - o.mean(), d), "means away"),
+    ("16.2", lambda t, o, d: right_leak(t, o, d) ** 2, "square of the gain"),
+    ("16.2", lambda t, o, d: 1 / right_leak(t, o, d), "one over the gain"),
+    ("16.2", lambda t, o, d: -right_leak(t, o, d), "the leak is added"),
+    ("16.2", lambda t, o, d: -wrong_sign(t, o, d), "which subtracts the other"),
+    ("16.2", lambda t, o, d: leak(t, o, of_lengths(d + 1)), "11 dB; 10 dB are wanted"),
+    ("16.2", lambda t, o, d: -0.01, "Is the gain positive?"),
+    ("16.2", lambda t, o, d: 0.0, "Is the gain positive?"),
+    ("16.2", lambda t, o, d: right_leak(t, o, d) if d == 10 else gain(t, o, d), "exercise 16.1"),
+    ("16.2", lambda t, o, d: right_leak(t, o, d) if d else 1.0, "0 dB are wanted"),
+    ("16.2", lambda t, o, d: np.nan, "NaN or infinite"),
+    ("16.2", lambda t, o, d: [1.0, 2.0], "should be one number"),
+    ("16.2", Code(WITH_THE_MIXTURE), "Return the gain"),
+    ("16.2", 0.5, "asks for a function"),
+    ("16.3", lambda v, w, h: w, "w as it was"),
+    ("16.3", lambda v, w, h: w * ((v / (w @ h)) @ h.T) / h.sum(1), "update for the divergence"),
+    ("16.3", lambda v, w, h: w * (v @ h.T) / h.sum(1), "lower is that of the divergence"),
+    ("16.3", lambda v, w, h: w * (v @ h.T), "lower half"),
+    ("16.3", lambda v, w, h: w / (w @ h @ h.T), "upper half of the fraction is missing"),
+    ("16.3", lambda v, w, h: update(v, w, h) / w, "Multiply w by it"),
+    ("16.3", lambda v, w, h: w**2 / update(v, w, h), "fraction is upside down"),
+    ("16.3", lambda v, w, h: w * (v @ h.T) / np.outer(v.sum(1), h.sum(1)), "not a sum over v"),
+    ("16.3", lambda v, w, h: w + (v - w @ h) @ h.T, "step against the slope"),
+    ("16.3", lambda v, w, h: w - (v - w @ h) @ h.T, "up the slope"),
+    ("16.3", lambda v, w, h: (w @ h - v) @ h.T, "That is the slope"),
+    ("16.3", lambda v, w, h: w + update(v, w, h) / w, "is added"),
+    ("16.3", lambda v, w, h: update(v, w, h) ** 2 / w, "not its square"),
+    ("16.3", lambda v, w, h: update(v, update(v, w, h), h), "two updates"),
+    ("16.3", lambda v, w, h: update(v, w, h) / update(v, w, h).sum(0), "add up to 1 afterwards"),
+    ("16.3", lambda v, w, h: w - 3, "None may be negative"),
+    ("16.3", lambda v, w, h: 30 * w, "error rises"),
+    ("16.3", lambda v, w, h: (w + update(v, w, h)) / 2, "error falls from"),
+    ("16.3", lambda v, w, h: update(v, w, h).T, "axes are swapped"),
+    ("16.3", lambda v, w, h: w * np.inf, "NaN or infinite"),
+    ("16.3", Code(ACTIVATIONS), "shape of h"),
+    ("16.3", Code(WRONG_ORDER), "mismatch"),
     ("16.3", 3.0, "asks for a function"),
     ("16.4", lambda w, k: sum(leaves(w, p) for p in parts_of(k)), "added up over parts"),
     ("16.4", lambda w, k: sum(leaves(w, p) for p in parts_of(k)) / 2, "each pair once"),
@@ -262,11 +284,11 @@ class TestExercises(ExerciseTests):
 
 
 def test_other_ways_to_the_right_answer_are_right():
-    eps = 1e-12
     for exercise_id, answer in [
         ("16.1", lambda t, o, d: list(t + gain(t, o, d) * o)),
-        ("16.2", lambda m: (m**2 + eps) / (m**2 + eps).sum(axis=0)),
-        ("16.3", lambda v, w, h: h * (w.T @ (v / (w @ h))) / (w.T @ np.ones(v.shape))),
+        ("16.2", lambda t, o, d: np.float32(right_leak(t, o, d))),
+        ("16.2", CHAPTER.answer("16.2", BY_SEARCH)),
+        ("16.3", lambda v, w, h: w * np.einsum("ft,rt->fr", v, h) / (w @ (h @ h.T))),
         ("16.4", lambda w, k: np.array(sum(leaves(w, p) / w[p].sum() for p in parts_of(k)))),
         ("16.5", lambda x: tuple(2 * higher(x))),
     ]:

@@ -1,4 +1,4 @@
-"""Graders of chapter 16, "Masks, NMF and spectral clustering": a level, a mask, an update, a cut.
+"""Graders of chapter 16, "Masks, NMF and spectral clustering": a level, a leak, an update, a cut.
 
 Each grader returns None when the answer is right, and otherwise a sentence that says what is likely
 to have gone wrong. Chapter 16 states the exercises.
@@ -138,209 +138,225 @@ def _wrong_gain(
 
 @exercise(
     "16.2",
-    title="Shares of power",
+    title="How loud may the leak be?",
     hints=[
-        "Power is magnitude squared. Each source's power is divided by the power of all of them "
-        "together, at the same frequency and moment.",
-        "The sum over sources is .sum(axis=0). Where it is 0 every mask is 1 / len(magnitudes).",
-        "np.divide(power, whole, out=np.full(power.shape, 1 / len(power)), where=whole > 0)",
+        "Cut the other in two first: a part along the target, rho * target, and a part at right "
+        "angles to it. Which of them, times g, belongs to alpha, and which is the error?",
+        "alpha = 1 + g * rho with rho = (other @ target) / (target @ target), and "
+        "e = g * (other - rho * target). SI-SDR is 20 times the logarithm of a ratio of lengths.",
+        "So (1 + g * rho) * norm(target) = 10 ** (decibels / 20) * g * norm(other - rho * target). "
+        "Solve that for g.",
     ],
-    when_right="Where one of two sources has twice the other's magnitude it gets four fifths. A "
-    "mask of magnitudes would give it two thirds.",
+    when_right="The more a leak resembles the voice, the louder it may be for the same SI-SDR: "
+    "what they share is counted as voice.",
 )
-def grade_wiener(answer: Callable[..., Any]) -> str | None:
-    """Right shares out power, and has no NaN where nothing sounds."""
-    size = np.random.default_rng(2).uniform(0.1, 2, (3, 4, 5)).round(2)
-    size[:, 1, 2] = 0  # nothing sounds
-    size[1:, 3, 0] = 0  # one alone
-    size[:, 2, 4] = [0.003, 0.004, 0]  # quiet, and yet there
-    power = size**2
-    silent = power.sum(axis=0) == 0
-    axes = ("n_sources", "n_freq", "n_frames")
-
-    def over(parts: np.ndarray, axis: Any = 0) -> np.ndarray:
-        whole = parts.sum(axis=axis, keepdims=True)
-        shared = np.divide(parts, whole, out=np.zeros(parts.shape), where=whole > 0)
-        shared[:, silent] = 1 / 3
-        return shared
-
-    expected = over(power)
-    told = answer(size)
-    found = as_array(told)
-    if found is not None and found.shape == size.shape:
-        broken = ~np.isfinite(found).all(axis=0)
-        if broken.any() and not broken[~silent].any():
+def grade_leak_gain(answer: Callable[..., Any]) -> str | None:
+    """Right has the SI-SDR asked for; a wrong gain is known by what it would be after a slip."""
+    rng = np.random.default_rng(162)
+    target = rng.normal(0.1, 0.3, 500)  # with a mean, so that taking it away makes a difference
+    noise = rng.normal(0.0, 0.1, 500)
+    for shared, decibels in ((0.15, 10.0), (-0.12, 6.0), (0.2, 0.0)):
+        other = noise + shared * target
+        told = answer(target, other, decibels)
+        right = _leak_gain(target, other, decibels)
+        raw, got = as_array(told), _numbers(told, ())
+        if raw is not None and raw.shape == target.shape:
             return (
-                "The masks are NaN or infinite where nothing sounds: there you divide 0 by 0. "
-                "Give each source the same share there."
+                f"That is a waveform of {target.size} samples. Return the gain, one number; the "
+                "sum is made by whoever asked."
             )
-    got = _numbers(told, size.shape)
-    if got is None or np.allclose(got, expected, atol=2e-3):
-        return diagnose(told, expected, "the table of masks", axes=axes, atol=2e-3)
-    loud = ~silent & (power.sum(axis=0) > 1e-3)
-    if np.allclose(got[:, loud], expected[:, loud], atol=2e-3):
-        here = got[:, silent][:, 0]
-        if not np.allclose(here, 1 / 3, atol=2e-3):
-            if np.allclose(here, 0.5):
-                return "Half each is the equal share of two. For n sources it is 1 / n."
-            return (
-                f"Where nothing sounds your masks are {np.round(here, 3)}. Equal shares are "
-                "wanted, so that they add up to 1 there too."
-            )
+        if got is None:
+            return diagnose(told, right, "the gain")
+        gain = float(got)
+        said = _slip(np.array(gain), _other_gains(target, other, decibels, right), rtol=1e-3)
+        reached = _si_sdr(target + gain * other, target)
+        if gain > 0 and abs(reached - decibels) < 0.01:
+            continue
+        if said:
+            return said
         return (
-            "Loud places are right, quiet ones are not: magnitudes 0.003 and 0.004 give powers of "
-            "about 0.00001. Did you add a number to the powers that is not small beside that?"
+            f"With your gain, {number(gain)}, the estimate has an SI-SDR of "
+            f"{number(round(reached, 2))} dB; {number(decibels)} dB are wanted. Is the gain "
+            + ("positive?" if gain <= 0 else "too small or too large?")
         )
-    loudest = (size == size.max(axis=0)).astype(float)
-    loudest[:, silent] = 1 / 3
-    said = _slip(
-        got[:, loud],
-        [
-            (
-                over(size)[:, loud],
-                "You share out magnitudes; that is the ratio mask. Wiener's shares out power: "
-                "square the magnitudes first.",
-            ),
-            (
-                (over(size) ** 2)[:, loud],
-                "You squared the shares of the magnitudes, and they no longer add up to 1. Square "
-                "the magnitudes before you add them up.",
-            ),
-            (
-                np.sqrt(expected)[:, loud],
-                "That is the root of the share of power. The masks must add up to 1.",
-            ),
-            (
-                loudest[:, loud],
-                "That gives everything to the loudest; it is the binary mask. Here each source "
-                "gets a share.",
-            ),
-        ],
-        rtol=2e-3,
-    )
-    for axis, word in ((1, "frequencies"), (2, "frames"), (None, "everything")):
-        for parts in (power, size):
-            if said is None and np.allclose(got[:, loud], over(parts, axis)[:, loud], atol=1e-4):
-                said = (
-                    f"You divide by the sum over {word}. At each frequency and moment the "
-                    "*sources* share: sum over axis 0."
-                )
-    if said is None and not np.allclose(got.sum(axis=0), 1, atol=1e-3):
-        where = np.unravel_index(np.abs(got.sum(axis=0) - 1).argmax(), silent.shape)
-        said = (
-            f"At frequency {where[0]} and frame {where[1]} your masks add up to "
-            f"{got.sum(axis=0)[where]:.3g}. Shares add up to 1."
-        )
-    return said or diagnose(told, expected, "the table of masks", axes=axes, atol=2e-3)
+    return None
 
 
-def _divergence(v: np.ndarray, model: np.ndarray) -> float:
-    """Kullback and Leibler's, of a model from what it is to explain."""
-    return float((v * np.log(v / model) - v + model).sum())
+def _si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
+    """In decibels, within ±300."""
+    from etudes.evaluate.separation import si_sdr
+
+    return float(np.clip(si_sdr(estimate, target), -300, 300))
+
+
+def _leak_gain(
+    target: np.ndarray, other: np.ndarray, decibels: float, shared: float | None = None
+) -> float:
+    """What the other is to be multiplied by; `shared` replaces its share of the target."""
+    rho = (other @ target) / (target @ target) if shared is None else shared
+    across, length = np.linalg.norm(other - rho * target), np.linalg.norm(target)
+    return float(length / (10 ** (decibels / 20) * across - rho * length))
+
+
+def _other_gains(
+    target: np.ndarray, other: np.ndarray, decibels: float, right: float
+) -> list[tuple[float, str]]:
+    """What other derivations would give, and what to say of each."""
+    length, whole = float(np.linalg.norm(target)), float(np.linalg.norm(other))
+    rho, ratio = float(other @ target) / length**2, 10 ** (decibels / 20)
+    across = float(np.linalg.norm(other - rho * target))
+    upside_down = length / (across / ratio - rho * length)
+    slips = [
+        (
+            length / (ratio * whole),
+            "That is the gain of exercise 16.1: the whole leak is taken for error. A part of it "
+            "points along the target, and SI-SDR counts that as target.",
+        ),
+        (
+            length / (ratio * across),
+            "The error is right: what stands at right angles. But the leak adds to the target as "
+            "well, so alpha is no longer 1.",
+        ),
+        (
+            length / (ratio * whole - rho * length),
+            "Alpha is right. The error is not the whole leak, only what stands at right angles to "
+            "the target.",
+        ),
+        (
+            length / (ratio * across + rho * length),
+            "The part along the target has the wrong sign: with a positive share alpha is "
+            "1 + g * rho, above 1.",
+        ),
+        (
+            length / (ratio**2 * across - rho * length),
+            "10 ** (d / 10) is a ratio of energies. You compare lengths, so it is d / 20.",
+        ),
+        (
+            length**2 / (ratio**2 * across**2 - rho * length**2),
+            "You have added energies. Alpha is a sum of amplitudes, 1 + g * rho, and squared only "
+            "afterwards: take the root of both sides first.",
+        ),
+        (upside_down, "It is upside down: with you the error stands above the line."),
+        (
+            _leak_gain(target, other, decibels, float(other @ target) / whole**2),
+            "You project onto the other: the share of the target is divided by the energy of "
+            "the *target*.",
+        ),
+        (
+            _leak_gain(target - target.mean(), other - other.mean(), decibels),
+            "You have taken the means away first. This SI-SDR does not: a constant is sound, too.",
+        ),
+        (right**2, "That is the square of the gain."),
+        (1 / right, "That is one over the gain: the target would be multiplied by it."),
+        (-right, "The gain has the wrong sign: the leak is added."),
+        (
+            -length / (ratio * across + rho * length),
+            "That is the other solution, which subtracts the other. A positive gain is asked for.",
+        ),
+    ]
+    return [(gain, said) for gain, said in slips if not np.isclose(gain, right, rtol=2e-3)]
+
+
+def _error(v: np.ndarray, model: np.ndarray) -> float:
+    """Half the sum of squared errors of a model."""
+    return float(((v - model) ** 2).sum() / 2)
 
 
 @exercise(
     "16.3",
-    title="One step louder or softer",
+    title="Another error, another rule",
     hints=[
-        "model = w @ h, and v / model says at each place how many times too quiet the model is.",
-        "w.T @ (v / model) adds that up over frequencies, each weighted with the spectrum: one row "
-        "for each component, one column for each frame.",
-        "Divide by w.sum(axis=0)[:, None], so that the weights of each component add up to 1, and "
-        "multiply h by the result.",
+        "The slope of half a squared error is the error, model minus v, times the slope of the "
+        "model. The model at (f, t) changes with w[f, r] as h[r, t] does; add up over frames.",
+        "The slope is (w @ h) @ h.T minus v @ h.T. Both have the shape of w, and are positive.",
+        "Where the slope is negative w must grow: the part with the minus stands above the line, "
+        "w * (v @ h.T) / (w @ h @ h.T).",
     ],
-    when_right="No step size, no sign to check: positive numbers stay positive, and the divergence "
-    "falls at every step.",
+    when_right="Lee and Seung gave this update and the chapter's together. It has no step size "
+    "either, and here the loud partials decide.",
 )
-def grade_louder(answer: Callable[..., Any]) -> str | None:
-    """Right is Lee and Seung's update of the activations; several others are known."""
+def grade_update_spectra(answer: Callable[..., Any]) -> str | None:
+    """Right is Lee and Seung's update of the spectra for the squared error; others are known."""
     rng = np.random.default_rng(3)
     w, h = rng.uniform(0.1, 2, (7, 3)), rng.uniform(0.1, 2, (3, 5))
     v = rng.uniform(0.2, 2, (7, 3)) @ rng.uniform(0.2, 3, (3, 5))
-    model = w @ h
-    factor = w.T @ (v / model)
-    sums = w.sum(axis=0)[:, None]
-    expected = h * factor / sums
+    above, below = v @ h.T, w @ h @ h.T
+    expected = w * above / below
     told = answer(v, w, h)
-    axes = ("n_components", "n_frames")
+    axes = ("n_freq", "n_components")
     raw = as_array(told)
-    if raw is not None and raw.shape == w.shape:
+    if raw is not None and raw.shape == h.shape:
         return (
-            f"What came back has the shape of w, {w.shape}. The spectra are held fixed; the "
-            f"activations h change, and have shape {h.shape}."
+            f"What came back has the shape of h, {h.shape}. The activations are held fixed; the "
+            f"spectra w change, and have shape {w.shape}."
         )
-    got = _numbers(told, h.shape)
+    got = _numbers(told, w.shape)
     if got is None or np.allclose(got, expected, rtol=1e-4):
-        return diagnose(told, expected, "the new h", axes=axes)
-    twice = expected * (w.T @ (v / (w @ expected))) / sums
-    said = _slip(
-        got,
-        [
-            (h, "Nothing has changed: that is h as it was."),
-            (
-                factor / sums,
-                "That is the factor by which each activation is to be multiplied. Multiply h by "
-                "it.",
-            ),
-            (
-                h * factor,
-                "The lower half of the fraction is missing: divide by the sum of each spectrum, "
-                "the column sums of w.",
-            ),
-            (
-                h * factor / w.sum(),
-                "You divide by the sum of all of w. Each component is divided by the sum of its "
-                "own spectrum, w.sum(axis=0)[:, None].",
-            ),
-            (
-                h * factor / w.mean(axis=0)[:, None],
-                "You divide by the mean of each spectrum; it is the sum.",
-            ),
-            (
-                h * factor / len(w),
-                "You divide by the number of frequencies, a plain mean. The weights are the "
-                "spectrum, so divide by the sum of the spectrum.",
-            ),
-            (
-                h * (w.T @ v) / (w.T @ model),
-                "That is the update for the squared error. For this divergence v is divided by "
-                "w @ h place by place, *before* the sum over frequencies.",
-            ),
-            (
-                h * (w.T @ v) / sums,
-                "v must first be divided by the model, w @ h: what counts is how many times too "
-                "quiet the model is, not how loud the sound.",
-            ),
-            (
-                h * (w.T @ (model / v)) / sums,
-                "The ratio is upside down: where the model is too quiet, v / (w @ h) is above 1 "
-                "and makes it louder.",
-            ),
-            (
-                h * sums / factor,
-                "The fraction is upside down: the sum of the spectrum stands below the line.",
-            ),
-            (
-                h + factor - sums,
-                "That is a step along the slope, with a plus. The update multiplies; that is why "
-                "it cannot go below zero.",
-            ),
-            (h + factor / sums, "The factor is added. h is *multiplied* by it."),
-            (twice, "Those are two updates. One is asked for."),
-        ],
-    )
+        return diagnose(told, expected, "the new w", axes=axes)
+    said = _slip(got, _other_updates(v, w, h))
     if said:
         return said
     if got.min() < 0:
-        return f"The smallest of the new activations is {number(got.min())}. None may be negative."
-    before, after = _divergence(v, model), _divergence(v, np.maximum(w @ got, 1e-300))
-    best = _divergence(v, w @ expected)
+        return f"The smallest number of the new w is {number(got.min())}. None may be negative."
+    before, after, best = (_error(v, x @ h) for x in (w, got, expected))
     if after > before:
-        return f"The divergence rises, from {before:.4g} to {after:.4g}. It must not."
+        return f"The squared error rises, from {before:.4g} to {after:.4g}. It must not."
     return (
-        f"The divergence falls from {before:.4g} to {after:.4g}; with the update asked for it "
-        f"falls to {best:.4g}. {diagnose(told, expected, 'the new h', axes=axes)}"
+        f"The squared error falls from {before:.4g} to {after:.4g}; with the update asked for it "
+        f"falls to {best:.4g}. {diagnose(told, expected, 'the new w', axes=axes)}"
     )
+
+
+def _other_updates(v: np.ndarray, w: np.ndarray, h: np.ndarray) -> list[tuple[np.ndarray, str]]:
+    """What other rules would give, and what to say of each."""
+    above, below, sums = v @ h.T, w @ h @ h.T, h.sum(axis=1)
+    expected = w * above / below
+    rate = (v / (w @ h)) @ h.T / sums
+    return [
+        (w, "Nothing has changed: that is w as it was."),
+        (
+            w * rate,
+            "That is the update for the divergence, as it stands in the chapter. The squared "
+            "error has another slope, in which nothing is divided by w @ h place by place.",
+        ),
+        (
+            w * above / sums,
+            "The upper half is right. The lower is that of the divergence; here the positive part "
+            "of the slope is (w @ h) @ h.T.",
+        ),
+        (w * above, "The lower half of the fraction is missing: the positive part of the slope."),
+        (w / below, "The upper half of the fraction is missing: what the slope subtracts."),
+        (above / below, "That is the factor. Multiply w by it."),
+        (
+            w * below / above,
+            "The fraction is upside down: where the model is too quiet, w must grow.",
+        ),
+        (
+            w * above / (v.sum(axis=1, keepdims=True) * sums),
+            "Below the line stands what the *model* has, (w @ h) @ h.T, not a sum over v.",
+        ),
+        (
+            w + above - below,
+            "That is a step against the slope. The update multiplies by the ratio of its two "
+            "parts; that is why nothing can go below zero.",
+        ),
+        (w - above + below, "That is a step, and it goes up the slope. The update multiplies."),
+        (below - above, "That is the slope. Multiply w by the ratio of its two parts."),
+        (w + above / below, "The factor is added. w is *multiplied* by it."),
+        (
+            w * (above / below) ** 2,
+            "The factor comes twice: the ratio itself is enough, not its square.",
+        ),
+        (
+            expected * above / (expected @ h @ h.T),
+            "Those are two updates. One is asked for.",
+        ),
+        (
+            expected / expected.sum(axis=0),
+            "You have made the spectra add up to 1 afterwards. With h held fixed that changes the "
+            "model: leave them as loud as they come.",
+        ),
+    ]
 
 
 @exercise(
@@ -507,11 +523,13 @@ def _landmarks() -> tuple[float, float, float]:
     title="A separator of your own",
     hints=[
         "One cut at a fixed frequency cannot do it: the bassoon's partials lie as high as the "
-        "flute's notes. Ask of each peak whose note it is a partial of.",
-        "The flute has the upper voice. peaks.rank is 0 for the partials of the highest note of a "
-        "frame, 1 for the next: that is a label for each peak.",
+        "flute's notes. Ask of each peak of the spectrogram whose note it is a partial of, and "
+        "remember who has the upper voice.",
+        "find_peaks(mixture) gives the peaks as points. peaks.rank says how many notes of the "
+        "moment are higher than the one of which it is a partial. peak_masks turns a label for "
+        "each peak into masks, and apply_masks lets the parts through.",
         "peaks = find_peaks(mixture); masks = peak_masks(peaks, np.minimum(peaks.rank, 1), 2); "
-        "then apply_masks(mixture, masks, 256).",
+        "then apply_masks(mixture, masks, PEAK_HOP).",
     ],
     when_right="Listen to both parts as well: two errors with one figure can sound quite unlike.",
 )
