@@ -9,24 +9,36 @@
 :mod:`~etudes.separators.peaks`             the loudest peaks of a spectrogram, as points
 :mod:`~etudes.separators.spectral`          cutting the graph of those points
 :mod:`~etudes.separators.deep_clustering`   the same with an affinity that is learned
+:mod:`~etudes.separators.gan`               a network that makes masks, and its critic
+:mod:`~etudes.separators.lstm_vae`          what each source may sound like, fitted to a mixture
+:mod:`~etudes.separators.gaussian`          how likely a spectrum is, and how far from the prior
+:mod:`~etudes.separators.mixture_encoder`   the same with a network that guesses at once
 :mod:`~etudes.separators.torch_stft`        spectra through which gradients flow
 ==========================================  ======================================================
 """
 
 from etudes.separators.best_masks import best_masks
 from etudes.separators.deep_clustering import DeepClustering
+from etudes.separators.gan import Critic, MaskGenerator
 from etudes.separators.grouping import by_higher_note, by_nearest_stem, by_pitch
+from etudes.separators.lstm_vae import SourceVAE, VAESeparator
 from etudes.separators.masking import apply_masks, check_mixture
+from etudes.separators.mixture_encoder import MixtureEncoder
 from etudes.separators.nmf import SupervisedNMF, blind_components
 from etudes.separators.oracle import OracleMask, oracle_masks
 from etudes.separators.peaks import find_peaks, peak_masks
 from etudes.separators.spectral import SpectralSeparator, affinity, cut
 
 __all__ = [
+    "Critic",
     "DeepClustering",
+    "MaskGenerator",
+    "MixtureEncoder",
     "OracleMask",
+    "SourceVAE",
     "SpectralSeparator",
     "SupervisedNMF",
+    "VAESeparator",
     "affinity",
     "apply_masks",
     "best_masks",
