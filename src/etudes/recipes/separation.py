@@ -7,7 +7,7 @@ chapters, so that any two of them can be compared piece by piece.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -259,6 +259,7 @@ def rows_of(
     pairs: Sequence[tuple[str, str]],
     rows: Rows,
     paper: Mapping[str, dict[str, Any]] | None = None,
+    only: Container[str] | None = None,
 ) -> None:
     """Write the results of one duet into the ledger.
 
@@ -278,9 +279,13 @@ def rows_of(
         Where they come from.
     paper
         By method, what was published.
+    only
+        Methods that get a row of their own; the others serve for differences. All by default.
     """
     where = WORDS.get(name, name)
     for method, result in results.items():
+        if only is not None and method not in only:
+            continue
         rows.estimate(
             f"{chapter}.{name}.si-sdri.{method}",
             f"{where}: SI-SDR improvement of {words[method]}",

@@ -19,10 +19,11 @@ from types import ModuleType
 from typing import Any
 
 from filelock import FileLock
+from torch import nn
 
 from etudes.files import write_atomically
 
-__all__ = ["Answer", "Remembered", "code_of", "work_folder"]
+__all__ = ["Answer", "Remembered", "code_of", "weights_digest", "work_folder"]
 
 
 def work_folder() -> Path:
@@ -58,6 +59,26 @@ def code_of(*modules: ModuleType) -> str:
         file = Path(str(module.__file__))
         for path in sorted(file.parent.rglob("*.py")) if hasattr(module, "__path__") else [file]:
             digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def weights_digest(*models: nn.Module) -> str:
+    """A digest of weights: other weights, other answers.
+
+    Parameters
+    ----------
+    *models
+        In this order.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for model in models:
+        for weights in model.state_dict().values():
+            digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -7,7 +7,6 @@ Chapter 16.
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from etudes.recipes.separation import (
     test_duets,
     validation_duets,
 )
-from etudes.recipes.work import Remembered, code_of, work_folder
+from etudes.recipes.work import Remembered, code_of, weights_digest, work_folder
 from etudes.separators import DeepClustering
 from etudes.train import History
 
@@ -110,7 +109,7 @@ def _results(
     for method in asked:
         key = f"{name} {method} {settings}"
         if method == "deep-clustering":
-            key = f"{key} {_digest(model)}"
+            key = f"{key} {weights_digest(model)}"
         how, any_order = separate_by(method, name, settings), method in ANY_ORDER
         results[method] = measured(answers, key, how, mixtures, any_order)
         print(f"{name:<14}{method:<26}{results[method]}", flush=True)
@@ -119,16 +118,8 @@ def _results(
 
 def _of_seed(model: DeepClustering, name: str, answers: Remembered) -> SeparationResult:
     """What deep clustering does on a duet, trained from another seed."""
-    key = f"{name} deep-clustering {_digest(model)}"
+    key = f"{name} deep-clustering {weights_digest(model)}"
     return measured(answers, key, lambda m: model.separate(m.mixture), test_duets(name), True)
-
-
-def _digest(model: nn.Module) -> str:
-    """Other weights, other digest."""
-    digest = hashlib.sha256()
-    for weights in model.state_dict().values():
-        digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _quick() -> None:

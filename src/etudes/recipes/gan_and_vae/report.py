@@ -1,0 +1,194 @@
+"""Write what :mod:`etudes.recipes.gan_and_vae` found: ledger rows, checkpoints and cards.
+
+The idea in a sentence: every number that chapter 17 states has one origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from etudes import ledger
+from etudes.data.duets import SAMPLE_RATE
+from etudes.evaluate import SeparationResult
+from etudes.files import write_atomically
+from etudes.recipes import masks
+from etudes.recipes.gan_and_vae.methods import METHODS, NAME
+from etudes.recipes.gan_and_vae.sources import N_EXCERPTS
+from etudes.recipes.rows import Rows
+from etudes.recipes.separation import BATCH, CROP_FRAMES, rows_of
+from etudes.separators import MaskGenerator, SourceVAE
+from etudes.separators.masking import HOP_LENGTH
+from etudes.train import History, save_weights
+from etudes.train.weights import WEIGHTS_FOLDER
+
+__all__ = [
+    "COMMAND",
+    "PAIRS",
+    "save_generator",
+    "save_vae",
+    "write_choice",
+    "write_judged",
+    "write_rows",
+]
+
+COMMAND = "python -m etudes.recipes.gan_and_vae --full"
+
+TEST = "one 8 s excerpt of each test chorale, Bach, TimGM6mb soundfont, 8 kHz"
+
+VALIDATION = "8 s excerpts of validation chorales, three duets"
+
+PAIRS = (
+    ("gan", "generator-only"),
+    ("critic-alone", "generator-only"),
+    ("generator-only", "generator-start"),
+    ("generator-only", "deep-clustering"),
+    ("generator-only", "irm"),
+    ("generator-only", "lstm-vae"),
+    ("lstm-vae", "lstm-vae-guess"),
+    ("lstm-vae", "nmf"),
+    ("lstm-vae-from-stems", "lstm-vae"),
+    ("lstm-vae-supervised", "lstm-vae"),
+    ("generator-only", "lstm-vae-supervised"),
+)
+"""Differences that the chapter talks about; some with methods of chapter 16."""
+
+
+def write_rows(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write one duet's results into the ledger.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    results
+        By method; those of chapter 16 only serve for differences.
+    seconds
+        Everything so far.
+    """
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("17", duet, results, {**masks.METHODS, **METHODS}, PAIRS, rows, only=METHODS)
+
+
+def write_choice(method: str, values: Mapping[str, float], n: int, seconds: float) -> None:
+    """Write what was tried on validation hymns.
+
+    Parameters
+    ----------
+    method
+        Whose setting.
+    values
+        By setting, the mean improvement in dB.
+    n
+        How many mixtures.
+    seconds
+        Everything so far.
+    """
+    best = max(values, key=lambda words: values[words])
+    Rows(VALIDATION, COMMAND, 0, seconds).number(
+        f"17.validation.si-sdri.{method}",
+        f"Validation, three duets: {METHODS[method]}; chosen of {len(values)}: {best}",
+        values[best],
+        "dB",
+        n,
+        baselines={words: value for words, value in values.items() if words != best},
+    )
+
+
+def write_judged(name: str, accuracy: float, seconds: float) -> None:
+    """Write how often a new critic tells a generator's estimates from sources.
+
+    Parameters
+    ----------
+    name
+        Of the generator.
+    accuracy
+        Fraction of patches.
+    seconds
+        What that took.
+    """
+    Rows("2 s crops of test chorales, three duets", COMMAND, 3, seconds).number(
+        f"17.told-apart.accuracy.{name}",
+        f"A new critic, patches of test hymns told from sources: {METHODS[name]}",
+        accuracy,
+        "fraction",
+        "480 crops",
+        baselines={"guessing": 0.5},
+    )
+
+
+def save_generator(
+    name: str, model: MaskGenerator, history: History, before: float, validation: float
+) -> None:
+    """Write a mask generator and its card.
+
+    Parameters
+    ----------
+    name
+        In the ledger.
+    model
+        Trained.
+    history
+        Of its second training.
+    before
+        Seconds of the first.
+    validation
+        SI-SDR improvement in dB.
+    """
+    facts = {
+        "What": f"{METHODS[name][0].upper()}{METHODS[name][1:]}: one network for three duets",
+        "Data": f"{N_EXCERPTS} excerpts of 8 s of each of the three duets of chapter 16, TimGM6mb "
+        "soundfont, 8 kHz",
+        "Never seen": "validation and test hymns",
+        "Time": f"{before + history.seconds:.0f} s on {ledger.hardware()}, of which "
+        f"{history.seconds:.0f} s for {history.steps} turns after the common start",
+        "Validation": f"SI-SDR improvement {validation:.2f} dB, mean of 16 excerpts of each duet",
+        "Test": f"rows `17.*.si-sdri.{name}` of the ledger",
+        "Use": f'`etudes.recipes.gan_and_vae.load_generator("{name}").separate(mixture)`',
+        "Limits": "One soundfont, no room, no noise, two voices, the higher one first: not a "
+        "separator of real recordings",
+    }
+    _save(f"{NAME}-{name}", model, facts)
+
+
+def save_vae(source: str, model: SourceVAE, history: History) -> None:
+    """Write the VAE of one source and its card.
+
+    Parameters
+    ----------
+    source
+        Its name.
+    model
+        Trained.
+    history
+        Of its training.
+    """
+    facts = {
+        "What": f"Recurrent VAE of one source alone: {source.replace('-', ' ')}",
+        "Data": f"{N_EXCERPTS} excerpts of 8 s from Bach's chorales, TimGM6mb soundfont, 8 kHz; no "
+        "mixture",
+        "Never seen": "validation and test hymns",
+        "Time": f"{history.seconds:.0f} s on {ledger.hardware()}, {history.steps} steps of {BATCH} "
+        f"pieces of {CROP_FRAMES * HOP_LENGTH / SAMPLE_RATE:.1f} s; best at step {history.best_step}",
+        "Validation": f"bound {history.best_validation:.1f} nats per frame, where 0 is perfection",
+        "Test": "rows `17.*.si-sdri.lstm-vae` of the ledger",
+        "Use": f'`etudes.recipes.gan_and_vae.load_vae("{source}")`',
+        "Limits": "One soundfont: knows no other player or room",
+    }
+    _save(f"{NAME}-vae-{source}", model, facts)
+
+
+def _save(name: str, model: nn.Module, facts: Mapping[str, str]) -> None:
+    """Write weights in 16 bits, and a card."""
+    save_weights(model, WEIGHTS_FOLDER / f"{name}.safetensors", {"command": COMMAND}, half=True)
+    n_weights = sum(p.numel() for p in model.parameters())
+    told = {**facts, "Weights": f"{n_weights:,}, kept in 16 bits", "Command": f"`{COMMAND}`"}
+    lines = [
+        f"# {name}",
+        "",
+        "| | |",
+        "| --- | --- |",
+        *(f"| {k} | {v} |" for k, v in told.items()),
+    ]
+    write_atomically(WEIGHTS_FOLDER / f"{name}.md", ("\n".join(lines) + "\n").encode())
