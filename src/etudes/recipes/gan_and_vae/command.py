@@ -44,7 +44,7 @@ from etudes.separators import MaskGenerator, MixtureEncoder, SourceVAE, VAESepar
 
 VAE_STEPS, GENERATOR_STEPS, RIVAL_STEPS, ENCODER_STEPS = 6000, 6000, 1000, 2000
 
-ADVERSARY = (0.01, 0.1, 1.0)
+ADVERSARY = (0.03, 0.3)
 """Weights of the critic beside the stems, of which one is chosen."""
 
 FIT_STEPS = (50, 100, 200)

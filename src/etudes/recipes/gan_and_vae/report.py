@@ -169,8 +169,9 @@ def save_vae(source: str, model: SourceVAE, history: History) -> None:
         "Data": f"{N_EXCERPTS} excerpts of 8 s from Bach's chorales, TimGM6mb soundfont, 8 kHz; no "
         "mixture",
         "Never seen": "validation and test hymns",
-        "Time": f"{history.seconds:.0f} s on {ledger.hardware()}, {history.steps} steps of {BATCH} "
-        f"pieces of {CROP_FRAMES * HOP_LENGTH / SAMPLE_RATE:.1f} s; best at step {history.best_step}",
+        "Steps": f"{history.steps} of {BATCH} pieces of "
+        f"{CROP_FRAMES * HOP_LENGTH / SAMPLE_RATE:.1f} s; best weights at step {history.best_step}",
+        "Time": f"{history.seconds:.0f} s on {ledger.hardware()}",
         "Validation": f"bound {history.best_validation:.1f} nats per frame, where 0 is perfection",
         "Test": "rows `17.*.si-sdri.lstm-vae` of the ledger",
         "Use": f'`etudes.recipes.gan_and_vae.load_vae("{source}")`',
