@@ -190,7 +190,17 @@ def mask_loss(masks: torch.Tensor, spectra: torch.Tensor) -> torch.Tensor:
         A scalar: mean of ``(M |X| − |S| cos θ)²`` with θ between stem and mixture, for a mixture
         whose loudest place is 1, times 1000. It differs from the error of ``M X`` by what no
         real mask can mend (Erdogan et al. 2015).
+
+    Raises
+    ------
+    ValueError
+        When masks and spectra are not of one shape.
     """
+    if masks.shape != spectra.shape:
+        raise ValueError(
+            f"masks and spectra must be of one shape, got {tuple(masks.shape)} and "
+            f"{tuple(spectra.shape)}: a mask for each stem"
+        )
     mixture = spectra.sum(dim=1, keepdim=True)
     size = mixture.abs()
     along = (spectra * mixture.conj()).real / size.clamp_min(1e-12)

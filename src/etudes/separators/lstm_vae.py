@@ -17,10 +17,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from etudes.checks import check_positive_float, check_positive_int
+from etudes.checks import check_positive_float, check_positive_int, describe
 from etudes.features.spectra import check_sizes
 from etudes.separators.gaussian import divergence, drawn, gaussian_kl
-from etudes.separators.masking import HOP_LENGTH, N_FFT, apply_masks, check_mixture
+from etudes.separators.masking import (
+    HOP_LENGTH,
+    N_FFT,
+    apply_masks,
+    check_mixture,
+    check_sounds,
+)
 from etudes.separators.torch_stft import stft
 
 __all__ = ["NOISE", "SourceVAE", "VAESeparator"]
@@ -162,8 +168,8 @@ class VAESeparator:
     Raises
     ------
     TypeError, ValueError
-        When there are fewer than two models, they differ in window or hiss, or a number is out of
-        range.
+        When a model is none, there are fewer than two, they differ in window or hiss, or a number
+        is out of range.
     """
 
     def __init__(
@@ -200,6 +206,7 @@ class VAESeparator:
         x = check_mixture(mixture, self.models[0].n_fft)
         return apply_masks(x, self.fit(x)[0], self.models[0].hop_length)
 
+    @torch.enable_grad()  # a validation, in which gradients are off, may ask for it
     def fit(self, mixture: Any, start: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Explain a mixture.
 
@@ -222,13 +229,15 @@ class VAESeparator:
         Raises
         ------
         TypeError, ValueError
-            When the mixture is not a waveform, too short, or silent, or `start` does not fit it.
+            When the mixture is not a waveform, too short, or silent, or `start` does not fit.
         """
         x = check_mixture(mixture, self.models[0].n_fft)
-        heard = [x] * len(self.models) if start is None else list(np.asarray(start, np.float32))
-        if len(heard) != len(self.models) or any(one.shape != x.shape for one in heard):
+        heard = [x] * len(self.models)
+        if start is not None:
+            heard = list(check_sounds(start, "start", x.size))
+        if len(heard) != len(self.models):
             raise ValueError(
-                f"start must be of shape {(len(self.models), x.size)}, got {np.shape(start)}"
+                f"start must be one sound for each of {len(self.models)} models, got {len(heard)}"
             )
         loudness = float(np.sqrt(np.mean(x.astype(np.float64) ** 2)))
         device = self.models[0].outward.weight.device
@@ -270,9 +279,16 @@ class VAESeparator:
 
 def frozen(models: Sequence[SourceVAE]) -> list[SourceVAE]:
     """Models of the same window and hiss, that will not be trained."""
-    if len(models) < 2:
-        raise ValueError(f"models must be two or more, got {len(models)}")
-    kinds = {(one.n_fft, one.hop_length, one.noise) for one in models}
+    try:
+        given = list(models)
+    except TypeError:
+        raise TypeError(f"models must be a sequence, got {describe(models)}") from None
+    if len(given) < 2:
+        raise ValueError(f"models must be two or more, got {len(given)}")
+    for number, one in enumerate(given):
+        if not isinstance(one, SourceVAE):
+            raise TypeError(f"models[{number}] must be a SourceVAE, got {describe(one)}")
+    kinds = {(one.n_fft, one.hop_length, one.noise) for one in given}
     if len(kinds) > 1:
         raise ValueError(f"models must share n_fft, hop_length and noise, got {sorted(kinds)}")
-    return [one.eval().requires_grad_(False) for one in models]
+    return [one.eval().requires_grad_(False) for one in given]

@@ -35,16 +35,16 @@ class MixtureEncoder(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        When there are fewer than two models, they differ in window or hiss, or the width is not
-        positive.
+        When a model is none, there are fewer than two, they differ in window or hiss, or the width
+        is not positive.
     """
 
     def __init__(self, models: Sequence[SourceVAE], width: int = 96) -> None:
         super().__init__()
-        self._models = frozen(models)
-        self.n_fft, self.hop_length = models[0].n_fft, models[0].hop_length
         width = check_positive_int(width, "width")
-        sizes = [model.decoder.input_size for model in models]
+        self._models = frozen(models)
+        self.n_fft, self.hop_length = self._models[0].n_fft, self._models[0].hop_length
+        sizes = [model.decoder.input_size for model in self._models]
         self.recurrent = nn.LSTM(
             self.n_fft // 2 + 1, width, batch_first=True, num_layers=2, bidirectional=True
         )

@@ -107,7 +107,7 @@ class Rivals(nn.Module):
             A scalar on which the other's weights have no gradient.
         """
         critics_turn, stems = batch
-        each = stft(stems)
+        each = stft(stems, self.generator.n_fft, self.generator.hop_length)
         size = each.sum(dim=1).abs()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not critics_turn):
             masks = self.generator(each.sum(dim=1))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from etudes.checks import check_in, check_positive_int
 from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation import Crops, training_stems, validation_duets
 from etudes.separators import MixtureEncoder, SourceVAE
@@ -51,11 +52,17 @@ class Solos:
         Of everything drawn.
     warmup
         So many batches until the weight, which comes with each, has risen from 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When there is no such voice, a number is out of range, or no pieces can be cut.
     """
 
     def __init__(self, stems: list[np.ndarray], voice: int, seed: int = 0, warmup: int = 1) -> None:
         self.crops = Crops(stems, seed, balance=0.0)
-        self.voice, self.seed, self.warmup = voice, seed, warmup
+        self.voice = check_in(voice, "voice", range(len(stems[0])))
+        self.seed, self.warmup = seed, check_positive_int(warmup, "warmup")
 
     def __getitem__(self, i: int) -> tuple[float, torch.Tensor]:
         """Weight and waveforms, shape ``(batch, n_samples)``: mean square 1 or up to 12 dB less."""
@@ -117,8 +124,13 @@ def train_vae(
     Returns
     -------
     SourceVAE, History
+
+    Raises
+    ------
+    ValueError
+        When there is no such source.
     """
-    name, voice = SOURCES[source]
+    name, voice = SOURCES[check_in(source, "source", SOURCES)]
     torch.manual_seed(seed)
     model = SourceVAE()
     held = Solos([one.stems for one in validation_duets(name)], voice, seed=2)
