@@ -299,6 +299,18 @@ def test_it_sees_60_decibels_below_the_loudest_place_of_the_mixture():
     np.testing.assert_allclose(shown[0][0].mean(dim=(1, 2)), wanted, atol=1e-5)
 
 
+@torch.no_grad()
+def test_between_layers_what_is_negative_is_made_smaller():
+    judge, seen = critic(), []
+    for layer in judge.layers[1::2]:
+        layer.register_forward_hook(lambda layer, given, told: seen.append((given[0], told)))
+    judge(*magnitudes())
+    assert len(seen) == 3
+    for given, told in seen:
+        torch.testing.assert_close(told, torch.where(given < 0, 0.2 * given, given))
+        assert given.min() < 0 < given.max()
+
+
 def test_layers_have_spectral_norm_1_after_a_while():
     judge, (mixture, sources) = critic(), magnitudes()
     with torch.no_grad():

@@ -285,7 +285,7 @@ def test_fitting_beats_the_first_guess_and_both_beat_the_mixture(trained):
 
 def test_the_bound_of_a_mixture_falls_to_that_of_the_best_gains():
     """Two sources of fixed variances: only the gains and the prior's term are left to move."""
-    shapes = torch.stack([torch.linspace(1, 0.01, 129), torch.linspace(0.05, 2, 129)]).double()
+    shapes = torch.stack([torch.linspace(0.2, 0.002, 129), torch.linspace(0.2, 6, 129)]).double()
     models = [telling(shapes[0].float(), 1.0, -0.5), telling(shapes[1].float(), -0.5, 0.3)]
     noise = np.random.default_rng(0).normal(size=4000).astype(np.float32)
     mixture = np.convolve(noise, [1, 0.3], "same").astype(np.float32)
@@ -304,6 +304,11 @@ def test_the_bound_of_a_mixture_falls_to_that_of_the_best_gains():
     told = np.exp(best.x)[:, None] * shapes.numpy()
     wanted = told / told.sum(axis=0)
     np.testing.assert_allclose(masks, np.repeat(wanted[:, :, None], 32, axis=2), atol=0.02)
+    slopes = [far([0.01, 0.0]) - far([-0.01, 0.0]), far([0.0, 0.01]) - far([0.0, -0.01])]
+    assert slopes[0] < 0 < slopes[1]
+    once = VAESeparator(models, 1, learning_rate=0.5).fit(mixture)[0]  # Adam's first step is 0.5
+    told = np.exp([[0.5], [-0.5]]) * shapes.numpy()
+    np.testing.assert_allclose(once[..., 0], told / told.sum(axis=0), atol=1e-4)
 
 
 def test_without_steps_shares_are_those_of_the_variances_told():
