@@ -11,12 +11,14 @@ import torch
 
 from etudes.data.duets import DUETS, duets
 from etudes.evaluate import evaluate_separator
+from etudes.recipes import separation_training
 from etudes.recipes.gan_and_vae import rivals, sources
 from etudes.recipes.gan_and_vae.rivals import Rivals, Turns, generator_score, train_rivals
 from etudes.recipes.gan_and_vae.sources import SOURCES, SOURCES_OF, Solos, train_vae, vae_loss
-from etudes.recipes.separation import Crops
+from etudes.recipes.separation_training import Crops
 from etudes.separators import Critic, MaskGenerator, MixtureEncoder, SourceVAE
-from etudes.separators.gan import critic_loss, mask_loss, passing_loss, reachable
+from etudes.separators.gan import critic_loss, passing_loss, reachable
+from etudes.separators.mask_network import mask_loss
 from etudes.separators.torch_stft import stft
 from etudes.train import fit
 from etudes.train.run import Generators
@@ -62,8 +64,9 @@ def brief(monkeypatch):
 
     for module in (rivals, sources):
         monkeypatch.setattr(module, "training_stems", stems)
-        monkeypatch.setattr(module, "validation_duets", held)
         monkeypatch.setattr(module, "Crops", partial(Crops, batch=2, n_frames=16))
+    for module in (sources, separation_training):
+        monkeypatch.setattr(module, "validation_duets", held)
     monkeypatch.setattr(rivals, "MaskGenerator", partial(MaskGenerator, width=4, n_layers=1))
     monkeypatch.setattr(rivals, "Critic", partial(Critic, width=2))
     monkeypatch.setattr(sources, "SourceVAE", partial(SourceVAE, 2, 4))
@@ -176,7 +179,7 @@ def test_the_best_generator_on_validation_is_kept(brief, monkeypatch):
         seen.append(deepcopy(model.state_dict()))
         return next(scores)
 
-    monkeypatch.setattr(rivals, "fit", lambda *a, **k: fit(*a, **{**k, "every": 2}))
+    monkeypatch.setattr(separation_training, "fit", lambda *a, **k: fit(*a, **{**k, "every": 2}))
     monkeypatch.setattr(rivals, "generator_score", score)
     model, history = rivals.train_generator(6, 2, progress=False)
     assert history.best_step == 4 and history.best_validation == 3.0
@@ -274,7 +277,7 @@ TRAININGS = {
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_an_interrupted_training_ends_the_same(brief, monkeypatch, tmp_path, name):
-    for module in (rivals, sources):
+    for module in (rivals, separation_training):
         monkeypatch.setattr(module, "fit", lambda *a, **k: fit(*a, **{**k, "every": 2}))
     whole, history = TRAININGS[name]()
     really, drawn = Crops.__getitem__, []

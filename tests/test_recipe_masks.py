@@ -13,7 +13,7 @@ from etudes import ledger
 from etudes.data.duets import DUETS, duets
 from etudes.evaluate import SeparationResult, evaluate_separator, separation_difference
 from etudes.recipes import masks as recipe
-from etudes.recipes import separation
+from etudes.recipes import separation, separation_training
 from etudes.recipes.masks import choosing, command, methods, report, training
 from etudes.recipes.work import Remembered
 from etudes.separators import (
@@ -161,7 +161,7 @@ def test_crops_are_the_same_again_and_never_silent(frames):
     for i in range(5):
         batch = crops[i]
         assert batch.shape == (8, 2, frames * HOP_LENGTH) and batch.dtype == torch.float32
-        assert (batch.abs().amax(dim=2) > separation._SILENT / 2).all()
+        assert (batch.abs().amax(dim=2) > separation_training._SILENT / 2).all()
         assert torch.equal(batch, again[i])
         assert not torch.equal(batch, other[i]) and not torch.equal(batch, crops[i + 1])
 
@@ -180,7 +180,7 @@ def test_a_crop_is_a_piece_of_an_excerpt_louder_or_softer():
 def test_other_balance_and_size_of_crops():
     ramp = np.stack([np.arange(1, 5001), np.arange(1, 5001)[::-1]]).astype(np.float32)
     assert recipe.Crops([ramp], 0, 3, 4)[0].shape == (3, 2, 4 * HOP_LENGTH)
-    level = separation.Crops([ramp], 0, 5, 4, balance=0)[0].double()
+    level = recipe.Crops([ramp], 0, 5, 4, balance=0)[0].double()
     torch.testing.assert_close(
         (level[:, :, -1] - level[:, :, 0]).abs(), torch.full((5, 2), 511.0).double()
     )
@@ -340,7 +340,7 @@ def test_test_and_validation_excerpts_are_of_their_splits(monkeypatch):
         for load in (separation.test_duets, separation.validation_duets):
             load.cache_clear()
     assert [split for _, split, _ in asked] == ["test", "validation"]
-    assert len({separation.TRAIN_SEED, *(seed for *_, seed in asked)}) == 3
+    assert len({separation_training.TRAIN_SEED, *(seed for *_, seed in asked)}) == 3
 
 
 def result(shift, seed=0):
@@ -460,10 +460,12 @@ def test_training_stems_are_of_the_training_split(monkeypatch):
             load=lambda n: [types.SimpleNamespace(stems=(name, k)) for k in range(n)]
         )
 
-    monkeypatch.setattr(separation, "duets", brief)
-    found = separation.training_stems(("choir-sa", "choir-sb"), 2)
+    monkeypatch.setattr(separation_training, "duets", brief)
+    found = separation_training.training_stems(("choir-sa", "choir-sb"), 2)
     assert found == [("choir-sa", 0), ("choir-sa", 1), ("choir-sb", 0), ("choir-sb", 1)]
-    assert asked == [(name, "train", separation.TRAIN_SEED) for name in ("choir-sa", "choir-sb")]
+    assert asked == [
+        (name, "train", separation_training.TRAIN_SEED) for name in ("choir-sa", "choir-sb")
+    ]
 
 
 HISTORY = History(losses=[0.5] * 7, best_step=5, best_validation=6.54, seconds=3.0)
@@ -497,21 +499,23 @@ def test_training_repeats_and_lowers_the_loss(monkeypatch):
         asked.append((name, split, seed))
         return types.SimpleNamespace(load=lambda n: [types.SimpleNamespace(stems=stems)] * n)
 
-    monkeypatch.setattr(separation, "duets", brief)
+    monkeypatch.setattr(separation_training, "duets", brief)
     monkeypatch.setattr(training, "DeepClustering", lambda: DeepClustering(width=6, n_layers=1))
 
     def run(steps, seed):
         return recipe.train(steps, 2, seed, False, progress=False, names=("choir-sa",))
 
     model, history = run(20, 0)
-    assert set(asked) == {("choir-sa", "train", separation.TRAIN_SEED)} and not model.training
+    assert (
+        set(asked) == {("choir-sa", "train", separation_training.TRAIN_SEED)} and not model.training
+    )
     assert history.steps == 20 and np.mean(history.losses[-4:]) < 0.8 * np.mean(history.losses[:4])
     once, again, other = (run(2, seed)[1].losses for seed in (0, 0, 1))
     assert once == again != other
 
 
 def test_validation_is_the_mean_of_the_three_duets(monkeypatch, network, excerpts):
-    monkeypatch.setattr(training, "validation_duets", excerpts.__getitem__)
+    monkeypatch.setattr(separation_training, "validation_duets", excerpts.__getitem__)
     each = [
         evaluate_separator(lambda m: network.separate(m.mixture), excerpts[name], True).mean
         for name in DUETS

@@ -6,7 +6,8 @@ import torch
 
 from etudes.evaluate import si_sdr
 from etudes.separators import Critic, MaskGenerator, apply_masks, oracle_masks
-from etudes.separators.gan import critic_loss, mask_loss, passing_loss, reachable
+from etudes.separators.gan import critic_loss, passing_loss, reachable
+from etudes.separators.mask_network import mask_loss
 from etudes.separators.torch_stft import stft
 
 RATE = 8000

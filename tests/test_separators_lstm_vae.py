@@ -8,8 +8,8 @@ from torch.distributions import Normal, kl_divergence
 
 from etudes.evaluate import si_sdr
 from etudes.separators import MixtureEncoder, SourceVAE, VAESeparator
-from etudes.separators.gan import mask_loss
 from etudes.separators.gaussian import divergence, drawn, gaussian_kl
+from etudes.separators.mask_network import mask_loss
 from etudes.separators.masking import apply_masks
 from etudes.separators.torch_stft import stft
 from etudes.train import load_weights, save_weights

@@ -489,26 +489,20 @@ def _improvement(parts: Any, excerpt: Any) -> float:
 def _landmarks() -> tuple[float, float, float]:
     """What one cut at 400 Hz reaches, the rule that the higher note is the flute's, and masks made
     by somebody who knows the stems."""
-    from etudes.separators.masking import apply_masks
+    from etudes.separators.grouping import by_higher_note
     from etudes.separators.oracle import OracleMask
-    from etudes.separators.peaks import PEAK_HOP, find_peaks, peak_masks
 
     def cut(x: np.ndarray) -> np.ndarray:
         spectrum = np.fft.rfft(x)
         low = np.fft.rfftfreq(len(x), 1 / 8000) < 400
         return np.fft.irfft(np.stack([spectrum * ~low, spectrum * low]), len(x))
 
-    def rule(x: np.ndarray) -> np.ndarray:
-        peaks = find_peaks(x)
-        masks = peak_masks(peaks, np.minimum(peaks.rank, 1), 2)
-        return apply_masks(x, masks, PEAK_HOP)
-
     reached = [
         [
             _improvement(parts, e)
             for parts in (
                 cut(e.mixture),
-                rule(e.mixture),
+                by_higher_note(e.mixture),
                 OracleMask(e.stems, "wiener").separate(e.mixture),
             )
         ]

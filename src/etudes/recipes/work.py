@@ -22,6 +22,7 @@ from filelock import FileLock
 from torch import nn
 
 from etudes.files import write_atomically
+from etudes.train.weights import copy_of, tensors_digest
 
 __all__ = ["Answer", "Remembered", "code_of", "weights_digest", "work_folder"]
 
@@ -77,8 +78,7 @@ def weights_digest(*models: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for model in models:
-        for weights in model.state_dict().values():
-            digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensors_digest(copy_of(model)).encode())
     return digest.hexdigest()[:16]
 
 

@@ -9,6 +9,7 @@
 :mod:`~etudes.separators.peaks`             the loudest peaks of a spectrogram, as points
 :mod:`~etudes.separators.spectral`          cutting the graph of those points
 :mod:`~etudes.separators.deep_clustering`   the same with an affinity that is learned
+:mod:`~etudes.separators.mask_network`      how the networks hear a mixture, and their loss
 :mod:`~etudes.separators.gan`               a network that makes masks, and its critic
 :mod:`~etudes.separators.lstm_vae`          what each source may sound like, fitted to a mixture
 :mod:`~etudes.separators.gaussian`          how likely a spectrum is, and how far from the prior

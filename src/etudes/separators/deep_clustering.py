@@ -19,15 +19,15 @@ from torch import nn
 
 from etudes.checks import check_positive_float, check_positive_int
 from etudes.features.spectra import check_sizes
+from etudes.separators.mask_network import Listener
 from etudes.separators.masking import HOP_LENGTH, N_FFT, apply_masks, check_mixture
-from etudes.separators.torch_stft import log_magnitude, stft
 
 __all__ = ["DeepClustering", "affinity_loss"]
 
 _AUDIBLE = 1e-2  # places more than 40 dB below the loudest belong to nobody
 
 
-class DeepClustering(nn.Module):
+class DeepClustering(Listener):
     """A network that describes each place of a spectrogram by a unit vector.
 
     Parameters
@@ -55,19 +55,10 @@ class DeepClustering(nn.Module):
         n_fft: int = N_FFT,
         hop_length: int = HOP_LENGTH,
     ) -> None:
-        super().__init__()
-        self.n_dimensions = check_positive_int(n_dimensions, "n_dimensions")
+        check_positive_int(n_dimensions, "n_dimensions")
         check_sizes(n_fft, hop_length)
-        self.n_fft, self.hop_length = n_fft, hop_length
-        n_freq = n_fft // 2 + 1
-        self.recurrent = nn.LSTM(
-            n_freq,
-            check_positive_int(width, "width"),
-            check_positive_int(n_layers, "n_layers"),
-            batch_first=True,
-            bidirectional=True,
-        )
-        self.outward = nn.Linear(2 * width, n_freq * n_dimensions)
+        super().__init__((n_fft // 2 + 1) * n_dimensions, width, n_layers, n_fft, hop_length)
+        self.n_dimensions = n_dimensions
 
     def forward(self, spectra: torch.Tensor) -> torch.Tensor:
         """Vectors of all places.
@@ -82,8 +73,7 @@ class DeepClustering(nn.Module):
         torch.Tensor
             Of length 1, shape ``(n, n_freq, n_frames, n_dimensions)``.
         """
-        heard, _ = self.recurrent(log_magnitude(spectra).transpose(1, 2))
-        vectors = self.outward(heard).unflatten(-1, (-1, self.n_dimensions)).transpose(1, 2)
+        vectors = self.listen(spectra).unflatten(-1, (-1, self.n_dimensions)).transpose(1, 2)
         return nn.functional.normalize(vectors, dim=-1)
 
     def loss(self, stems: torch.Tensor) -> torch.Tensor:
@@ -99,7 +89,7 @@ class DeepClustering(nn.Module):
         torch.Tensor
             A scalar, 0 or more.
         """
-        each = stft(stems, self.n_fft, self.hop_length)
+        each = self.stft(stems)
         spectra = each.sum(dim=1)
         owners = nn.functional.one_hot(each.abs().argmax(dim=1), stems.shape[1])
         return affinity_loss(self(spectra), owners, _importance(spectra.abs()))
@@ -132,9 +122,8 @@ class DeepClustering(nn.Module):
         n_sources = check_positive_int(n_sources, "n_sources")
         if hardness != np.inf:
             check_positive_float(hardness, "hardness")
-        device = self.outward.weight.device
         with torch.no_grad():
-            spectra = stft(torch.from_numpy(x)[None].to(device), self.n_fft, self.hop_length)
+            spectra = self.stft(torch.from_numpy(x)[None])
             vectors = self(spectra)[0].cpu().numpy()
             weight = _importance(spectra.abs())[0].cpu().numpy()
         centres = KMeans(n_sources, n_init=4, random_state=0)

@@ -10,24 +10,22 @@ the two losses and spectral normalisation (Miyato et al., ICLR 2018) for the cri
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from etudes.checks import check_positive_int
 from etudes.features.spectra import check_sizes
-from etudes.separators.masking import HOP_LENGTH, N_FFT, apply_masks, check_mixture
-from etudes.separators.torch_stft import log_magnitude, stft
+from etudes.separators.mask_network import MaskNetwork, along_mixture
+from etudes.separators.masking import HOP_LENGTH, N_FFT
 
-__all__ = ["Critic", "MaskGenerator", "critic_loss", "mask_loss", "passing_loss", "reachable"]
+__all__ = ["Critic", "MaskGenerator", "critic_loss", "passing_loss", "reachable"]
 
 _FLOOR = 1e-3  # the critic sees 60 dB
 
 
-class MaskGenerator(nn.Module):
+class MaskGenerator(MaskNetwork):
     """A recurrent network from a mixture to one mask for each source, in a fixed order.
 
     Parameters
@@ -55,19 +53,10 @@ class MaskGenerator(nn.Module):
         n_fft: int = N_FFT,
         hop_length: int = HOP_LENGTH,
     ) -> None:
-        super().__init__()
-        self.n_sources = check_positive_int(n_sources, "n_sources")
+        check_positive_int(n_sources, "n_sources")
         check_sizes(n_fft, hop_length)
-        self.n_fft, self.hop_length = n_fft, hop_length
-        n_freq = n_fft // 2 + 1
-        self.recurrent = nn.LSTM(
-            n_freq,
-            check_positive_int(width, "width"),
-            check_positive_int(n_layers, "n_layers"),
-            batch_first=True,
-            bidirectional=True,
-        )
-        self.outward = nn.Linear(2 * width, n_freq * n_sources)
+        super().__init__((n_fft // 2 + 1) * n_sources, width, n_layers, n_fft, hop_length)
+        self.n_sources = n_sources
 
     def forward(self, spectra: torch.Tensor) -> torch.Tensor:
         """Masks of mixtures.
@@ -82,50 +71,8 @@ class MaskGenerator(nn.Module):
         torch.Tensor
             Within 0…1, shape ``(n, n_sources, n_freq, n_frames)``, adding up to 1 over sources.
         """
-        heard, _ = self.recurrent(log_magnitude(spectra).transpose(1, 2))
-        votes = self.outward(heard).unflatten(-1, (self.n_sources, -1))
+        votes = self.listen(spectra).unflatten(-1, (self.n_sources, -1))
         return votes.permute(0, 2, 3, 1).softmax(dim=1)
-
-    def loss(self, stems: torch.Tensor) -> torch.Tensor:
-        """How wrong the masks of some mixtures are: :func:`mask_loss`.
-
-        Parameters
-        ----------
-        stems : torch.Tensor
-            Shape ``(n, n_sources, n_samples)``; the mixtures are their sums.
-
-        Returns
-        -------
-        torch.Tensor
-            A scalar, 0 or more.
-        """
-        each = stft(stems, self.n_fft, self.hop_length)
-        return mask_loss(self(each.sum(dim=1)), each)
-
-    def separate(self, mixture: Any) -> np.ndarray:
-        """Take a mixture apart.
-
-        Parameters
-        ----------
-        mixture : array_like
-            Waveform, shape ``(n_samples,)``.
-
-        Returns
-        -------
-        numpy.ndarray
-            Float32, shape ``(n_sources, n_samples)``, in the order of training; the estimates add
-            up to the mixture.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the mixture is not a waveform, too short, or silent.
-        """
-        x = check_mixture(mixture, self.n_fft)
-        device = self.outward.weight.device
-        with torch.no_grad():
-            masks = self(stft(torch.from_numpy(x)[None].to(device), self.n_fft, self.hop_length))
-        return apply_masks(x, masks[0].clamp(0, 1).cpu().numpy(), self.hop_length)
 
 
 class Critic(nn.Module):
@@ -174,40 +121,6 @@ class Critic(nn.Module):
         return self.layers(torch.log10(together + _FLOOR) + 1.5)
 
 
-def mask_loss(masks: torch.Tensor, spectra: torch.Tensor) -> torch.Tensor:
-    """Squared error of masks, as far as a mask can help.
-
-    Parameters
-    ----------
-    masks : torch.Tensor
-        Shape ``(n, n_sources, n_freq, n_frames)``.
-    spectra : torch.Tensor
-        Of the stems, complex, of the same shape; mixtures are their sums.
-
-    Returns
-    -------
-    torch.Tensor
-        A scalar: mean of ``(M |X| − |S| cos θ)²`` with θ between stem and mixture, for a mixture
-        whose loudest place is 1, times 1000. It differs from the error of ``M X`` by what no
-        real mask can mend (Erdogan et al. 2015).
-
-    Raises
-    ------
-    ValueError
-        When masks and spectra are not of one shape.
-    """
-    if masks.shape != spectra.shape:
-        raise ValueError(
-            f"masks and spectra must be of one shape, got {tuple(masks.shape)} and "
-            f"{tuple(spectra.shape)}: a mask for each stem"
-        )
-    mixture = spectra.sum(dim=1, keepdim=True)
-    size = mixture.abs()
-    along = (spectra * mixture.conj()).real / size.clamp_min(1e-12)
-    loudest = size.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
-    return 1000 * ((masks * size - along) / loudest).square().mean()
-
-
 def reachable(spectra: torch.Tensor) -> torch.Tensor:
     """What the best mask at every place would let through: the critic's idea of a source.
 
@@ -223,9 +136,7 @@ def reachable(spectra: torch.Tensor) -> torch.Tensor:
         be larger than the mixture's, which no mask from 0 to 1 can make: a critic would see
         that at once and learn nothing else.
     """
-    mixture = spectra.sum(dim=1, keepdim=True)
-    size = mixture.abs()
-    along = (spectra * mixture.conj()).real / size.clamp_min(1e-12)
+    size, along = along_mixture(spectra)
     return along.clamp_min(0).minimum(size)
 
 

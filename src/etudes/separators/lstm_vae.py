@@ -203,8 +203,7 @@ class VAESeparator:
         TypeError, ValueError
             When the mixture is not a waveform, too short, or silent.
         """
-        x = check_mixture(mixture, self.models[0].n_fft)
-        return apply_masks(x, self.fit(x)[0], self.models[0].hop_length)
+        return apply_masks(mixture, self.fit(mixture)[0], self.models[0].hop_length)
 
     @torch.enable_grad()  # a validation, in which gradients are off, may ask for it
     def fit(self, mixture: Any, start: Any = None) -> tuple[np.ndarray, np.ndarray]:

@@ -7,22 +7,16 @@ needed for training; the decoders are those of :mod:`etudes.separators.lstm_vae`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
-from etudes.checks import check_positive_int
-from etudes.separators.gan import mask_loss
 from etudes.separators.lstm_vae import SourceVAE, frozen
-from etudes.separators.masking import apply_masks, check_mixture
-from etudes.separators.torch_stft import log_magnitude, stft
+from etudes.separators.mask_network import MaskNetwork
 
 __all__ = ["MixtureEncoder"]
 
 
-class MixtureEncoder(nn.Module):
+class MixtureEncoder(MaskNetwork):
     """A network from a mixture to the latents of every source; decoders stay as they were learned.
 
     Parameters
@@ -40,16 +34,11 @@ class MixtureEncoder(nn.Module):
     """
 
     def __init__(self, models: Sequence[SourceVAE], width: int = 96) -> None:
-        super().__init__()
-        width = check_positive_int(width, "width")
-        self._models = frozen(models)
-        self.n_fft, self.hop_length = self._models[0].n_fft, self._models[0].hop_length
-        sizes = [model.decoder.input_size for model in self._models]
-        self.recurrent = nn.LSTM(
-            self.n_fft // 2 + 1, width, batch_first=True, num_layers=2, bidirectional=True
-        )
-        self.outward = nn.Linear(2 * width, sum(sizes))
-        self._sizes = sizes
+        given = frozen(models)
+        sizes = [model.decoder.input_size for model in given]
+        kind = {"n_fft": given[0].n_fft, "hop_length": given[0].hop_length}
+        super().__init__(sum(sizes), width, **kind)
+        self._models, self._sizes = given, sizes
 
     def forward(self, spectra: torch.Tensor) -> torch.Tensor:
         """Masks of mixtures, made of the variances that the decoders tell.
@@ -64,52 +53,10 @@ class MixtureEncoder(nn.Module):
         torch.Tensor
             Within 0…1, shape ``(n, n_sources, n_freq, n_frames)``, adding up to 1 over sources.
         """
-        heard, _ = self.recurrent(log_magnitude(spectra).transpose(1, 2))
-        latents = self.outward(heard).split(self._sizes, dim=-1)
+        latents = self.listen(spectra).split(self._sizes, dim=-1)
         each = [
             model.to(spectra.device).decode(one)
             for model, one in zip(self._models, latents, strict=True)
         ]
         variances = torch.stack(each, dim=1)
         return variances / variances.sum(dim=1, keepdim=True)
-
-    def loss(self, stems: torch.Tensor) -> torch.Tensor:
-        """How wrong the masks of some mixtures are: :func:`etudes.separators.gan.mask_loss`.
-
-        Parameters
-        ----------
-        stems : torch.Tensor
-            Shape ``(n, n_sources, n_samples)``; the mixtures are their sums.
-
-        Returns
-        -------
-        torch.Tensor
-            A scalar, 0 or more.
-        """
-        each = stft(stems, self.n_fft, self.hop_length)
-        return mask_loss(self(each.sum(dim=1)), each)
-
-    def separate(self, mixture: Any) -> np.ndarray:
-        """Take a mixture apart.
-
-        Parameters
-        ----------
-        mixture : array_like
-            Waveform, shape ``(n_samples,)``.
-
-        Returns
-        -------
-        numpy.ndarray
-            Float32, shape ``(n_sources, n_samples)``, in the order of the models; the estimates add
-            up to the mixture.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When the mixture is not a waveform, too short, or silent.
-        """
-        x = check_mixture(mixture, self.n_fft)
-        device = self.outward.weight.device
-        with torch.no_grad():
-            masks = self(stft(torch.from_numpy(x)[None].to(device), self.n_fft, self.hop_length))
-        return apply_masks(x, masks[0].clamp(0, 1).cpu().numpy(), self.hop_length)

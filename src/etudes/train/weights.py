@@ -67,7 +67,7 @@ def save_weights(
             tensors[key] = x.half() if x.is_floating_point() else x
             if (tensors[key].isinf() & ~x.isinf()).any():
                 raise ValueError(f"{key!r} must lie within ±65504 to be kept in 16 bits")
-    notes["sha256"] = _digest(tensors)
+    notes["sha256"] = tensors_digest(tensors)
     write_atomically(path, safetensors_bytes(tensors, notes))
     return path
 
@@ -106,7 +106,7 @@ def load_weights(model: nn.Module, name_or_path: str | Path) -> dict[str, str]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ValueError(f"weights {path.name} are damaged: {error}") from None
-    if notes.get("sha256") not in (None, _digest(tensors)):
+    if notes.get("sha256") not in (None, tensors_digest(tensors)):
         raise ValueError(f"weights {path.name} are damaged: their checksum does not agree")
     check_same_shapes(tensors, model, f"weights {path.name}")
     model.load_state_dict(tensors)
@@ -118,7 +118,7 @@ def copy_of(model: nn.Module) -> dict[str, torch.Tensor]:
     return {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
 
 
-def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
+def tensors_digest(tensors: Mapping[str, torch.Tensor]) -> str:
     """A checksum of named tensors."""
     digest = hashlib.sha256()
     for key in sorted(tensors):

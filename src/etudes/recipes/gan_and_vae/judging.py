@@ -10,17 +10,18 @@ from __future__ import annotations
 import torch
 
 from etudes.data.duets import DUETS
-from etudes.recipes.separation import Crops, test_duets, training_stems
+from etudes.recipes.gan_and_vae.rivals import scores
+from etudes.recipes.separation import test_duets
+from etudes.recipes.separation_training import N_EXCERPTS, Crops, training_stems
 from etudes.separators import Critic, MaskGenerator
-from etudes.separators.gan import critic_loss, reachable
-from etudes.separators.torch_stft import stft
+from etudes.separators.gan import critic_loss
 from etudes.train import fit
 
 __all__ = ["told_apart"]
 
 
 def told_apart(
-    generator: MaskGenerator, steps: int = 400, n_excerpts: int = 320, n_batches: int = 60
+    generator: MaskGenerator, steps: int = 400, n_excerpts: int = N_EXCERPTS, n_batches: int = 60
 ) -> float:
     """How often a new critic is right about patches of unseen hymns.
 
@@ -44,7 +45,7 @@ def told_apart(
     critic = Critic(generator.n_sources)
     fit(
         critic,
-        lambda network, stems: critic_loss(*_scores(network, generator, stems)),
+        lambda network, stems: critic_loss(*scores(generator, network, stems)),
         Crops(training_stems(tuple(DUETS), n_excerpts), seed=3),
         steps=steps,
         optimizer=lambda p: torch.optim.Adam(p, lr=1e-3, betas=(0.5, 0.999)),
@@ -57,17 +58,6 @@ def told_apart(
     right = []
     with torch.no_grad():
         for i in range(n_batches):
-            of_sources, of_estimates = _scores(critic, generator, unseen[i])
+            of_sources, of_estimates = scores(generator, critic, unseen[i])
             right += [(of_sources > 0.5).float().mean(), (of_estimates < 0.5).float().mean()]
     return float(torch.stack(right).mean())
-
-
-def _scores(
-    critic: Critic, generator: MaskGenerator, stems: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a critic thinks of sources and of estimates."""
-    each = stft(stems)
-    size = each.sum(dim=1).abs()
-    with torch.no_grad():
-        estimates = generator(each.sum(dim=1)) * size[:, None]
-    return critic(size, reachable(each)), critic(size, estimates)

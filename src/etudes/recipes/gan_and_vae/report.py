@@ -15,9 +15,9 @@ from etudes.evaluate import SeparationResult
 from etudes.files import write_atomically
 from etudes.recipes import masks
 from etudes.recipes.gan_and_vae.methods import METHODS, NAME
-from etudes.recipes.gan_and_vae.sources import N_EXCERPTS
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import BATCH, CROP_FRAMES, rows_of
+from etudes.recipes.separation import rows_of
+from etudes.recipes.separation_training import BATCH, CROP_FRAMES, N_EXCERPTS
 from etudes.separators import MaskGenerator, SourceVAE
 from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, save_weights

@@ -10,22 +10,23 @@ from __future__ import annotations
 from copy import deepcopy
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from etudes.data.duets import DUETS
-from etudes.evaluate import evaluate_separator
-from etudes.recipes.separation import Crops, training_stems, validation_duets
+from etudes.recipes.separation_training import (
+    N_EXCERPTS,
+    Crops,
+    duets_score,
+    train_separator,
+    training_stems,
+)
 from etudes.separators import Critic, MaskGenerator
-from etudes.separators.gan import critic_loss, mask_loss, passing_loss, reachable
-from etudes.separators.torch_stft import stft
+from etudes.separators.gan import critic_loss, passing_loss, reachable
+from etudes.separators.mask_network import mask_loss
 from etudes.train import History, cosine_schedule, fit
 
-__all__ = ["Rivals", "Turns", "generator_score", "train_generator", "train_rivals"]
-
-N_EXCERPTS = 320
-"""Of each duet: every training chorale once."""
+__all__ = ["Rivals", "Turns", "generator_score", "scores", "train_generator", "train_rivals"]
 
 
 def train_generator(
@@ -58,22 +59,17 @@ def train_generator(
     MaskGenerator, History
     """
     torch.manual_seed(seed)
-    model = MaskGenerator()
-    history = fit(
-        model,
+    return train_separator(
+        MaskGenerator(),
         lambda network, stems: network.loss(stems),
         Crops(training_stems(tuple(DUETS), n_excerpts), seed),
-        steps=steps,
-        optimizer=lambda p: torch.optim.Adam(p, lr=2e-3),
-        schedule=cosine_schedule(steps, warmup=min(100, steps // 10)),
+        steps,
+        score=generator_score if validate else None,
         clip=5.0,
-        validate=generator_score if validate else None,
-        every=1000,
+        seed=seed,
         checkpoint=checkpoint,
         progress=progress,
-        seed=seed,
     )
-    return model.eval(), history
 
 
 class Rivals(nn.Module):
@@ -107,19 +103,44 @@ class Rivals(nn.Module):
             A scalar on which the other's weights have no gradient.
         """
         critics_turn, stems = batch
-        each = stft(stems, self.generator.n_fft, self.generator.hop_length)
-        size = each.sum(dim=1).abs()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not critics_turn):
-            masks = self.generator(each.sum(dim=1))
-        estimates = masks * size[:, None]
         if critics_turn:
-            return critic_loss(self.critic(size, reachable(each)), self.critic(size, estimates))
+            return critic_loss(*scores(self.generator, self.critic, stems))
+        each = self.generator.stft(stems)
+        mixture = each.sum(dim=1)
+        masks, size = self.generator(mixture), mixture.abs()
         loss = supervision * mask_loss(masks, each)
         if adversary:
             self.critic.requires_grad_(False)
-            loss = loss + adversary * passing_loss(self.critic(size, estimates))
+            loss = loss + adversary * passing_loss(self.critic(size, masks * size[:, None]))
             self.critic.requires_grad_(True)
         return loss
+
+
+def scores(
+    generator: MaskGenerator, critic: Critic, stems: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a critic thinks of sources, and of a generator's estimates of them.
+
+    Parameters
+    ----------
+    generator
+        Has no gradient.
+    critic
+        Has one.
+    stems
+        Shape ``(n, n_sources, n_samples)``.
+
+    Returns
+    -------
+    torch.Tensor, torch.Tensor
+        Scores of patches, near 1 for what it takes for a source.
+    """
+    each = generator.stft(stems)
+    mixture = each.sum(dim=1)
+    size = mixture.abs()
+    with torch.no_grad():
+        estimates = generator(mixture) * size[:, None]
+    return critic(size, reachable(each)), critic(size, estimates)
 
 
 class Turns:
@@ -209,13 +230,4 @@ def train_rivals(
 def generator_score(model: MaskGenerator | Rivals) -> float:
     """Mean SI-SDR improvement on validation duets, in dB."""
     generator = model.generator if isinstance(model, Rivals) else model
-    return float(
-        np.mean(
-            [
-                evaluate_separator(
-                    lambda m: generator.separate(m.mixture), validation_duets(name)
-                ).mean
-                for name in DUETS
-            ]
-        )
-    )
+    return duets_score(generator.separate)

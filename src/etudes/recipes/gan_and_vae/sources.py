@@ -13,14 +13,17 @@ import torch
 
 from etudes.checks import check_in, check_positive_int
 from etudes.evaluate import evaluate_separator
-from etudes.recipes.separation import Crops, training_stems, validation_duets
+from etudes.recipes.separation import validation_duets
+from etudes.recipes.separation_training import (
+    N_EXCERPTS,
+    Crops,
+    train_separator,
+    training_stems,
+)
 from etudes.separators import MixtureEncoder, SourceVAE
-from etudes.train import History, cosine_schedule, fit
+from etudes.train import History
 
 __all__ = ["SOURCES", "SOURCES_OF", "Solos", "train_encoder", "train_vae", "vae_loss"]
-
-N_EXCERPTS = 320
-"""Of each duet: every training chorale once."""
 
 SOURCES = {
     "flute": ("flute-bassoon", 0),
@@ -138,21 +141,17 @@ def train_vae(
     def bound(network: SourceVAE) -> float:
         return -float(np.mean([vae_loss(network, held[i]).item() for i in range(1, 9)]))
 
-    history = fit(
+    return train_separator(
         model,
         vae_loss,
         Solos(training_stems([name], n_excerpts), voice, seed, warmup=max(1, steps // 3)),
-        steps=steps,
-        optimizer=lambda p: torch.optim.Adam(p, lr=2e-3),
-        schedule=cosine_schedule(steps, warmup=min(100, steps // 10)),
+        steps,
+        score=bound if validate else None,
         clip=10.0,
-        validate=bound if validate else None,
-        every=1000,
+        seed=seed,
         checkpoint=checkpoint,
         progress=progress,
-        seed=seed,
     )
-    return model.eval(), history
 
 
 def train_encoder(
@@ -197,18 +196,15 @@ def train_encoder(
         held = validation_duets(name)
         return evaluate_separator(lambda m: network.separate(m.mixture), held).mean
 
-    history = fit(
+    return train_separator(
         model,
         lambda network, stems: network.loss(stems),
         Crops(training_stems([name], n_excerpts), seed),
-        steps=steps,
-        optimizer=lambda p: torch.optim.Adam(p, lr=2e-3),
-        schedule=cosine_schedule(steps, warmup=min(100, steps // 10)),
+        steps,
+        score=score if validate else None,
         clip=5.0,
-        validate=score if validate else None,
         every=500,
+        seed=seed,
         checkpoint=checkpoint,
         progress=progress,
-        seed=seed,
     )
-    return model.eval(), history

@@ -20,6 +20,6 @@ from etudes.recipes.masks.methods import (
     separate_by,
 )
 from etudes.recipes.masks.training import train
-from etudes.recipes.separation import Crops
+from etudes.recipes.separation_training import Crops
 
 __all__ = ["ANY_ORDER", "METHODS", "Crops", "Settings", "load_trained", "separate_by", "train"]

@@ -14,7 +14,7 @@ from sklearn.cluster import KMeans
 
 from etudes.checks import check_in
 from etudes.data.mixture import Mixture
-from etudes.recipes.separation import training_stems
+from etudes.recipes.separation_training import training_stems
 from etudes.separators import (
     DeepClustering,
     OracleMask,

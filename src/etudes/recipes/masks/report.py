@@ -13,9 +13,9 @@ from etudes.evaluate import SeparationResult
 from etudes.files import write_atomically
 from etudes.recipes.masks.choosing import Choice
 from etudes.recipes.masks.methods import METHODS, NAME
-from etudes.recipes.masks.training import N_EXCERPTS
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import BATCH, CROP_FRAMES, WORDS, rows_of
+from etudes.recipes.separation import WORDS, rows_of
+from etudes.recipes.separation_training import BATCH, CROP_FRAMES, N_EXCERPTS
 from etudes.separators import DeepClustering
 from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, save_weights

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from etudes.data.duets import DUETS
-from etudes.evaluate import evaluate_separator
-from etudes.recipes.separation import Crops, training_stems, validation_duets
+from etudes.recipes.separation_training import (
+    N_EXCERPTS,
+    Crops,
+    duets_score,
+    train_separator,
+    training_stems,
+)
 from etudes.separators import DeepClustering
-from etudes.train import History, cosine_schedule, fit
+from etudes.train import History
 
 __all__ = ["train"]
-
-N_EXCERPTS = 320
-"""Of each duet: every training chorale once."""
-
-LEARNING_RATE = 2e-3
 
 
 def train(
@@ -59,33 +58,19 @@ def train(
     DeepClustering, History
     """
     torch.manual_seed(seed)
-    model = DeepClustering()
-    history = fit(
-        model,
+    return train_separator(
+        DeepClustering(),
         lambda network, stems: network.loss(stems),
         Crops(training_stems(names, n_excerpts), seed),
-        steps=steps,
-        optimizer=lambda p: torch.optim.Adam(p, lr=LEARNING_RATE),
-        schedule=cosine_schedule(steps, warmup=min(100, steps // 10)),
+        steps,
+        score=validation_score if validate else None,
         clip=1.0,
-        validate=validation_score if validate else None,
-        every=1000,
+        seed=seed,
         checkpoint=checkpoint,
         progress=progress,
-        seed=seed,
     )
-    return model.eval(), history
 
 
 def validation_score(model: DeepClustering) -> float:
     """Mean SI-SDR improvement on validation duets, in dB."""
-    return float(
-        np.mean(
-            [
-                evaluate_separator(
-                    lambda m: model.separate(m.mixture), validation_duets(name), any_order=True
-                ).mean
-                for name in DUETS
-            ]
-        )
-    )
+    return duets_score(model.separate, any_order=True)
