@@ -14,6 +14,7 @@ from etudes.recipes.gan_and_vae.methods import (
     load_generator,
     load_vae,
     separate_by,
+    start_of,
 )
 from etudes.recipes.gan_and_vae.rivals import Rivals, Turns, train_generator, train_rivals
 from etudes.recipes.gan_and_vae.sources import (
@@ -37,6 +38,7 @@ __all__ = [
     "load_generator",
     "load_vae",
     "separate_by",
+    "start_of",
     "train_encoder",
     "train_generator",
     "train_rivals",

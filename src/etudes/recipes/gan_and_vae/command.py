@@ -47,7 +47,7 @@ VAE_STEPS, GENERATOR_STEPS, RIVAL_STEPS, ENCODER_STEPS = 6000, 6000, 1000, 2000
 ADVERSARY = (0.03, 0.3)
 """Weights of the critic beside the stems, of which one is chosen."""
 
-FIT_STEPS = (50, 100, 200, 400)
+FIT_STEPS = (25, 50, 100, 200)
 """Steps of fitting, of which one is chosen."""
 
 BESIDE = ("irm", "nmf", "deep-clustering")

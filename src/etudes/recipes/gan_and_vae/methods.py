@@ -14,7 +14,7 @@ from etudes.checks import check_in
 from etudes.data.mixture import Mixture
 from etudes.recipes import masks
 from etudes.recipes.gan_and_vae.sources import SOURCES, SOURCES_OF
-from etudes.separators import MaskGenerator, SourceVAE, VAESeparator, apply_masks
+from etudes.separators import MaskGenerator, SourceVAE, VAESeparator, apply_masks, by_higher_note
 from etudes.train import load_weights
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "load_generator",
     "load_vae",
     "separate_by",
+    "start_of",
 ]
 
 NAME = "17-duets"
@@ -38,13 +39,23 @@ METHODS = {
     "generator-only": "the mask generator, trained on by the stems",
     "gan": "the mask generator, trained on by the stems and a critic",
     "critic-alone": "the mask generator, trained on by a critic alone",
-    "lstm-vae": "a recurrent VAE for each source, heard alone, fitted to the mixture",
-    "lstm-vae-guess": "the same VAEs, first guess of their encoders",
+    "lstm-vae": "a recurrent VAE for each source, heard alone; best of three starts",
+    "lstm-vae-two-starts": "the same VAEs, without the start that knows which voice is higher",
+    "lstm-vae-one-start": "the same VAEs, fitted from the first guess of their encoders",
+    "lstm-vae-guess": "the same VAEs, that first guess",
     "lstm-vae-from-stems": "the same VAEs, fitted to the mixture from the answer",
     "lstm-vae-stems": "the same VAEs, told the stems",
     "lstm-vae-supervised": "the same decoders, latents told by a network that has learned mixtures",
 }
 """What the ledger calls each method."""
+
+STARTS = {
+    "lstm-vae": ("first guess", "NMF", "higher note"),
+    "lstm-vae-two-starts": ("first guess", "NMF"),
+    "lstm-vae-one-start": ("first guess",),
+    "lstm-vae-from-stems": ("stems",),
+}
+"""What latents are fitted from, by method."""
 
 COMMITTED = tuple(
     name
@@ -126,12 +137,52 @@ def separate_by(method: str, duet: str, n_steps: int = 100) -> Callable[[Mixture
         return masks.separate_by(method, duet, masks.Settings())
     if check_in(method, "method", COMMITTED) in GENERATORS:
         return lambda m: load_generator(method).separate(m.mixture)
-    fitted = method in ("lstm-vae", "lstm-vae-from-stems")
-    told = method in ("lstm-vae-stems", "lstm-vae-from-stems")
+    models = [load_vae(source) for source in SOURCES_OF[duet]]
+    if method not in STARTS:
+        at_once = VAESeparator(models, 0)
+        told = method == "lstm-vae-stems"
+        return lambda m: apply_masks(
+            m.mixture, at_once.fit(m.mixture, m.stems if told else None)[0]
+        )
+    fitted = VAESeparator(models, n_steps)
 
     def separate(m: Mixture) -> np.ndarray:
-        models = [load_vae(source) for source in SOURCES_OF[duet]]
-        separator = VAESeparator(models, n_steps if fitted else 0)
-        return apply_masks(m.mixture, separator.fit(m.mixture, m.stems if told else None)[0])
+        starts = {name: start_of(name, duet, m) for name in STARTS[method]}
+        best = fitted.best_start(m.mixture, starts) if len(starts) > 1 else next(iter(starts))
+        return apply_masks(m.mixture, fitted.fit(m.mixture, starts[best])[0])
 
     return separate
+
+
+def start_of(name: str, duet: str, m: Mixture) -> np.ndarray | None:
+    """What the encoders of VAEs listen to before they are fitted to a mixture.
+
+    Parameters
+    ----------
+    name
+        ``"first guess"``: to the mixture. ``"NMF"``: to what supervised NMF makes of it.
+        ``"higher note"``: to the same mixture with its higher notes given to the first source.
+        ``"stems"``: to the answer.
+    duet
+        Which.
+    m
+        The mixture.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        As :meth:`etudes.separators.VAESeparator.fit` wants it.
+
+    Raises
+    ------
+    ValueError
+        When there is no such start.
+    """
+    known = ("first guess", "NMF", "higher note", "stems")
+    if check_in(name, "name", known) == "first guess":
+        return None
+    if name == "stems":
+        return m.stems
+    if name == "NMF":
+        return masks.separate_by("nmf", duet, masks.Settings())(m)
+    return by_higher_note(m.mixture)
