@@ -22,6 +22,7 @@ __all__ = [
     "GENERATORS",
     "METHODS",
     "NAME",
+    "STARTS",
     "load_generator",
     "load_vae",
     "separate_by",
