@@ -2,6 +2,7 @@
 
 import types
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -10,13 +11,20 @@ import pytest
 import torch
 
 from etudes.data.duets import DUETS, duets
-from etudes.evaluate import evaluate_separator
+from etudes.evaluate import evaluate_separator, si_sdr
 from etudes.recipes import separation_training
-from etudes.recipes.gan_and_vae import rivals, sources
+from etudes.recipes.gan_and_vae import methods, rivals, sources
 from etudes.recipes.gan_and_vae.rivals import Rivals, Turns, generator_score, train_rivals
 from etudes.recipes.gan_and_vae.sources import SOURCES, SOURCES_OF, Solos, train_vae, vae_loss
 from etudes.recipes.separation_training import Crops
-from etudes.separators import Critic, MaskGenerator, MixtureEncoder, SourceVAE
+from etudes.separators import (
+    Critic,
+    MaskGenerator,
+    MixtureEncoder,
+    SourceVAE,
+    VAESeparator,
+    by_higher_note,
+)
 from etudes.separators.gan import critic_loss, passing_loss, reachable
 from etudes.separators.mask_network import mask_loss
 from etudes.separators.torch_stft import stft
@@ -409,3 +417,78 @@ def test_real_excerpts_are_taken_too():
     assert weight == 0 and x.shape == (8, 128 * 128) and x.isfinite().all()
     with torch.no_grad():
         assert two().turn((False, torch.from_numpy(one)[None]), 1.0, 0.3).isfinite()
+
+
+# Methods by their names
+
+METHODS_OF_VAES = ("lstm-vae-guess", "lstm-vae-stems", *methods.STARTS)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What separators of small VAEs are asked, and the start that they prefer."""
+    told = []
+
+    class Watched(VAESeparator):
+        def fit(self, mixture, start=None):
+            told.append((self.n_steps, None if start is None else np.asarray(start)))
+            return super().fit(mixture, start)
+
+        def best_start(self, mixture, starts, n_steps=25):
+            told.append(tuple(starts))
+            return list(starts)[-1]
+
+    monkeypatch.setattr(methods, "VAESeparator", Watched)
+    monkeypatch.setattr(methods, "load_vae", lambda source: small_vaes[source])
+    torch.manual_seed(0)
+    small_vaes = {source: SourceVAE(n_latents=2, width=4).eval() for source in SOURCES}
+    return told
+
+
+@pytest.fixture(scope="module")
+def one():
+    return duets("choir-sa", "validation", seed=1, seconds=2)[0]
+
+
+@pytest.mark.parametrize("method", METHODS_OF_VAES)
+def test_every_method_of_vaes_starts_where_it_says(asked, one, method):
+    found = methods.separate_by(method, "choir-sa", 3)(one)
+    np.testing.assert_allclose(found.sum(axis=0), one.mixture, atol=1e-5)
+    told = method in ("lstm-vae-stems", "lstm-vae-from-stems")
+    steps, start = asked[-1]
+    assert steps == (0 if method in ("lstm-vae-guess", "lstm-vae-stems") else 3)
+    if told:
+        np.testing.assert_array_equal(start, one.stems)
+    elif method in ("lstm-vae", "lstm-vae-two-starts"):
+        assert asked[0] == methods.STARTS[method] and len(asked) == 2
+        preferred = methods.start_of(methods.STARTS[method][-1], "choir-sa", one)
+        np.testing.assert_array_equal(start, preferred)
+    else:
+        assert start is None and len(asked) == 1
+
+
+def test_no_start_but_the_answer_has_seen_the_stems(one):
+    without = replace(one, stems=np.flip(one.stems, axis=1))  # another answer, the same mixture
+    for name in methods.STARTS["lstm-vae"]:
+        starts = [methods.start_of(name, "choir-sa", m) for m in (one, without)]
+        if name == "first guess":
+            assert starts == [None, None]
+        else:
+            np.testing.assert_array_equal(*starts)
+            assert starts[0].shape == one.stems.shape
+            assert si_sdr(starts[0], one.stems).mean() < 40  # not the answer itself
+    np.testing.assert_array_equal(
+        methods.start_of("higher note", "choir-sa", one), by_higher_note(one.mixture)
+    )
+    np.testing.assert_array_equal(methods.start_of("stems", "choir-sa", one), one.stems)
+
+
+def test_names_that_are_not_there_are_named(one):
+    with pytest.raises(ValueError, match="method must be one of"):
+        methods.separate_by("lstm-vea", "choir-sa")
+    with pytest.raises(ValueError, match="name must be one of .*NMF"):
+        methods.start_of("nmf", "choir-sa", one)
+    with pytest.raises(ValueError, match="source must be one of"):
+        methods.load_vae("trumpet")
+    with pytest.raises(ValueError, match="name must be one of"):
+        methods.load_generator("critic-alone")

@@ -466,6 +466,54 @@ def test_numbers_that_do_not_fit_are_named(numbers, words):
         VAESeparator(pair(), **numbers)
 
 
+# Where to start
+
+
+def test_the_start_with_the_best_bound_is_chosen(trained):
+    separator = VAESeparator(trained[0], 40)
+    stems = imbalanced(300)
+    mixture = stems.sum(axis=0)
+    starts = {"swapped": stems[::-1], "answer": stems, "mixture": None}
+    bounds = {
+        name: np.median(separator.fit(mixture, start)[1][3:8][-5:])
+        for name, start in starts.items()
+    }
+    order = sorted(starts, key=lambda name: bounds[name])
+    assert order[-1] == "swapped" and bounds["swapped"] > bounds[order[1]] + 100
+    for names in (order, order[::-1], order[1:], order[:0:-1]):
+        given = {name: starts[name] for name in names}
+        wanted = min(names, key=order.index)
+        assert separator.best_start(mixture, given, n_steps=8) == wanted
+    assert separator.best_start(mixture, {"only": stems[::-1]}, 1) == "only"
+
+
+def test_one_freak_bound_does_not_decide(trained, monkeypatch):
+    told = {1.0: [9, 9, 9, 5, 5, 5, 99, 5], 2.0: [1, 1, 1, 7, 7, 0, 7, 7]}
+    asked = []
+
+    def fit(self, mixture, start):
+        asked.append((self.n_steps, self.learning_rate, self.models))
+        return None, np.array(told[start])
+
+    monkeypatch.setattr(VAESeparator, "fit", fit)
+    separator = VAESeparator(trained[0], 40, learning_rate=0.01)
+    assert separator.best_start(MIXTURE, {"freak": 2.0, "steady": 1.0}, 8) == "steady"
+    assert asked == [(8, 0.01, separator.models)] * 2
+
+
+@pytest.mark.parametrize(
+    ("starts", "n_steps", "error", "words"),
+    [
+        ({}, 25, ValueError, "starts must be one or more, got none"),
+        ({"guess": None}, 0, ValueError, "n_steps must be a positive integer, got 0"),
+        ({"guess": None, "one": STEMS[:1]}, 1, ValueError, "start must be one sound for each"),
+    ],
+)
+def test_starts_that_cannot_be_compared_are_named(starts, n_steps, error, words):
+    with pytest.raises(error, match=words):
+        VAESeparator(pair(), 1).best_start(MIXTURE, starts, n_steps)
+
+
 # The supervised shortcut
 
 

@@ -50,7 +50,7 @@ ADVERSARY = (0.03, 0.3)
 FIT_STEPS = (25, 50, 100, 200)
 """Steps of fitting, of which one is chosen."""
 
-BESIDE = ("irm", "nmf", "deep-clustering")
+BESIDE = ("irm", "nmf", "deep-clustering", "higher-note")
 """Methods of chapter 16 on the same mixtures."""
 
 

@@ -22,7 +22,6 @@ __all__ = [
     "GENERATORS",
     "METHODS",
     "NAME",
-    "STARTS",
     "load_generator",
     "load_vae",
     "separate_by",

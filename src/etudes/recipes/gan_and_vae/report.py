@@ -50,6 +50,8 @@ PAIRS = (
     ("lstm-vae-two-starts", "lstm-vae-one-start"),
     ("lstm-vae-one-start", "lstm-vae-guess"),
     ("lstm-vae", "nmf"),
+    ("lstm-vae", "higher-note"),
+    ("lstm-vae", "deep-clustering"),
     ("lstm-vae-from-stems", "lstm-vae"),
     ("lstm-vae-supervised", "lstm-vae"),
     ("generator-only", "lstm-vae-supervised"),
