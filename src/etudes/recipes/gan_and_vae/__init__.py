@@ -17,7 +17,13 @@ from etudes.recipes.gan_and_vae.methods import (
     separate_by,
     start_of,
 )
-from etudes.recipes.gan_and_vae.rivals import Rivals, Turns, train_generator, train_rivals
+from etudes.recipes.gan_and_vae.rivals import (
+    Rivals,
+    Turns,
+    scores,
+    train_generator,
+    train_rivals,
+)
 from etudes.recipes.gan_and_vae.sources import (
     SOURCES,
     SOURCES_OF,
@@ -39,6 +45,7 @@ __all__ = [
     "Turns",
     "load_generator",
     "load_vae",
+    "scores",
     "separate_by",
     "start_of",
     "train_encoder",
