@@ -14,11 +14,14 @@
 :mod:`~etudes.separators.lstm_vae`          what each source may sound like, fitted to a mixture
 :mod:`~etudes.separators.gaussian`          how likely a spectrum is, and how far from the prior
 :mod:`~etudes.separators.mixture_encoder`   the same with a network that guesses at once
+:mod:`~etudes.separators.tcn`               convolutions with holes, which hear far
+:mod:`~etudes.separators.conv_tasnet`       masks over a spectrum that is learned too
 :mod:`~etudes.separators.torch_stft`        spectra through which gradients flow
 ==========================================  ======================================================
 """
 
 from etudes.separators.best_masks import best_masks
+from etudes.separators.conv_tasnet import ConvTasNet
 from etudes.separators.deep_clustering import DeepClustering
 from etudes.separators.gan import Critic, MaskGenerator
 from etudes.separators.grouping import by_higher_note, by_nearest_stem, by_pitch
@@ -29,8 +32,11 @@ from etudes.separators.nmf import SupervisedNMF, blind_components
 from etudes.separators.oracle import OracleMask, oracle_masks
 from etudes.separators.peaks import find_peaks, peak_masks
 from etudes.separators.spectral import SpectralSeparator, affinity, cut
+from etudes.separators.tcn import TCN
 
 __all__ = [
+    "TCN",
+    "ConvTasNet",
     "Critic",
     "DeepClustering",
     "MaskGenerator",
