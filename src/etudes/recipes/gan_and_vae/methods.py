@@ -95,7 +95,7 @@ def load_vae(source: str) -> SourceVAE:
     Parameters
     ----------
     source
-        One of :data:`etudes.recipes.gan_and_vae.SOURCES`.
+        One of :data:`etudes.recipes.gan_and_vae.sources.SOURCES`.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def start_of(name: str, duet: str, m: Mixture) -> np.ndarray | None:
     Returns
     -------
     numpy.ndarray or None
-        As :meth:`etudes.separators.VAESeparator.fit` wants it.
+        As :meth:`etudes.separators.lstm_vae.VAESeparator.fit` wants it.
 
     Raises
     ------
