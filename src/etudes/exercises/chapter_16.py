@@ -7,14 +7,14 @@ to have gone wrong. Chapter 16 states the exercises.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from etudes.exercises.diagnosis import as_array, diagnose
 from etudes.exercises.registry import Right, exercise
-from etudes.exercises.slips import number
+from etudes.exercises.slips import known_slip, number
 
 
 def _numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -23,14 +23,6 @@ def _numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     if got is None or got.dtype.kind == "c" or got.shape != shape or not np.isfinite(got).all():
         return None
     return got.astype(float)
-
-
-def _slip(got: np.ndarray, slips: Iterable[tuple[Any, str]], rtol: float = 1e-4) -> str | None:
-    """What to say about the first slip that gives the answer; None when none does."""
-    for slip, said in slips:
-        if np.allclose(got, slip, rtol=rtol, atol=1e-5):
-            return said
-    return None
 
 
 @exercise(
@@ -131,7 +123,7 @@ def _wrong_gain(
         ),
         (-gain, "The other is subtracted. Its gain is right, but must be positive."),
     ]
-    said = _slip(np.array(b), slips, rtol=1e-3)
+    said = known_slip(np.array(b), slips, rtol=1e-3, atol=1e-5)
     is_now = number(round(10 * np.log10(ratio / b**2), 2))
     return said or f"Asked for {number(decibels)} dB, the target is {is_now} dB louder with you."
 
@@ -168,7 +160,9 @@ def grade_leak_gain(answer: Callable[..., Any]) -> str | None:
         if got is None:
             return diagnose(told, right, "the gain")
         gain = float(got)
-        said = _slip(np.array(gain), _other_gains(target, other, decibels, right), rtol=1e-3)
+        said = known_slip(
+            np.array(gain), _other_gains(target, other, decibels, right), rtol=1e-3, atol=1e-5
+        )
         reached = _si_sdr(target + gain * other, target)
         if gain > 0 and abs(reached - decibels) < 0.01:
             continue
@@ -293,7 +287,7 @@ def grade_update_spectra(answer: Callable[..., Any]) -> str | None:
     got = _numbers(told, w.shape)
     if got is None or np.allclose(got, expected, rtol=1e-4):
         return diagnose(told, expected, "the new w", axes=axes)
-    said = _slip(got, _other_updates(v, w, h))
+    said = known_slip(got, _other_updates(v, w, h), atol=1e-5)
     if said:
         return said
     if got.min() < 0:
@@ -398,7 +392,7 @@ def grade_normalised_cut(answer: Callable[..., Any]) -> str | None:
                     "there are, `np.unique(labels)`: 0 to the largest leaves some parts empty."
                 )
             return diagnose(told, expected, name)
-        said = _slip(got, _other_costs(w, labels))
+        said = known_slip(got, _other_costs(w, labels), atol=1e-5)
         if said:
             return said
         if len(np.unique(labels)) == 1:

@@ -16,7 +16,7 @@ import numpy as np
 from etudes.checks import describe
 from etudes.exercises.diagnosis import as_array, diagnose
 from etudes.exercises.registry import Right, exercise
-from etudes.exercises.slips import number
+from etudes.exercises.slips import known_slip, number
 
 
 def _usable(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -25,14 +25,6 @@ def _usable(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     if got is None or got.shape != shape or not np.isfinite(got).all():
         return None
     return got if got.dtype.kind == "c" else got.astype(float)
-
-
-def _slip(got: np.ndarray, slips: Iterable[tuple[Any, str]]) -> str | None:
-    """What to say about the first slip that gives the answer; None when none does."""
-    for slip, said in slips:
-        if np.allclose(got, slip, rtol=1e-4, atol=1e-7):
-            return said
-    return None
 
 
 @exercise(
@@ -59,7 +51,7 @@ def grade_wiener(answer: Callable[..., Any]) -> str | None:
         told = answer(v, x)
         got = _usable(told, shape)
         if got is not None:
-            said = _slip(got, _other_shares(v, x))
+            said = known_slip(got, _other_shares(v, x))
             if said:
                 return said
         wrong = diagnose(told, expected, "the answer", axes=("n_sources", "n_freq", "n_frames"))
@@ -200,7 +192,7 @@ def grade_floor(answer: Callable[..., Any]) -> str | None:
         if got is not None and np.isclose(got, expected, rtol=1e-4):
             continue
         slips = _other_floors if case is spectra else _other_cancelled
-        said = None if got is None else _slip(got, slips(case))
+        said = None if got is None else known_slip(got, slips(case))
         if said:
             return said
         wrong = diagnose(told, expected, "the error")
@@ -384,7 +376,7 @@ def grade_best_scores(answer: Callable[..., Any]) -> str | None:
             said = _of_the_missing(raw, expected, of_sources, of_estimates)
             if said:
                 return said
-        said = None if got is None else _slip(got, _other_scores(of_sources, of_estimates))
+        said = None if got is None else known_slip(got, _other_scores(of_sources, of_estimates))
         if said:
             return said
         return diagnose(told, expected, "the array of scores", axes=("n_kinds",))
@@ -532,7 +524,7 @@ def grade_slope(answer: Callable[..., Any]) -> str | None:
             continue
         said = None
         if got is not None:
-            said = _slip(got, _other_slopes(power, v1, v2, log_gain, noise))
+            said = known_slip(got, _other_slopes(power, v1, v2, log_gain, noise))
         return said or diagnose(told, expected, "the derivative")
     return None
 

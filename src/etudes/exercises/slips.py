@@ -6,7 +6,7 @@ magnitude, the wrong logarithm, counting from one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,16 @@ def close(a: np.ndarray, b: np.ndarray, rtol: float, atol: float) -> bool:
     finite = np.abs(b)[np.isfinite(b)]
     scale = float(finite.max()) if finite.size else 0.0
     return bool(np.allclose(a, b, rtol=0, atol=atol + rtol * scale, equal_nan=True))
+
+
+def known_slip(
+    got: np.ndarray, slips: Iterable[tuple[Any, str]], rtol: float = 1e-4, atol: float = 1e-7
+) -> str | None:
+    """What to say about the first slip that gives the answer; None when none does."""
+    for slip, said in slips:
+        if np.allclose(got, slip, rtol=rtol, atol=atol):
+            return said
+    return None
 
 
 def number(value: Any) -> str:
