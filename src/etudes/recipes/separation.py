@@ -22,7 +22,9 @@ from etudes.recipes.work import Remembered
 
 __all__ = [
     "ELSEWHERE",
+    "TEST",
     "WORDS",
+    "choice_row",
     "elsewhere",
     "measured",
     "rows_of",
@@ -39,6 +41,9 @@ ELSEWHERE: dict[str, dict[str, tuple[int, ...]]] = {
     "choir-sab": {"soprano": (52,), "alto": (52,), "bass": (52,)},
 }
 """Sources that nothing has been trained on, and the programs that play them."""
+
+TEST = "one 8 s excerpt of each test chorale, Bach, TimGM6mb soundfont, 8 kHz"
+"""What the ledger calls the test excerpts."""
 
 WORDS = {
     "flute-bassoon": "Flute as soprano, bassoon as bass",
@@ -138,6 +143,35 @@ def measured(
     told = answers.ask(f"{key} {fingerprint(one.stems for one in mixtures)}", find).value
     return SeparationResult(
         np.array(told["improvements"]), np.array(told["groups"]), told["fingerprint"]
+    )
+
+
+def choice_row(
+    chapter: str, method: str, words: str, values: Mapping[str, float], n: int, rows: Rows
+) -> None:
+    """Write what was tried on validation excerpts of the three duets into the ledger.
+
+    Parameters
+    ----------
+    chapter
+        Two digits.
+    method, words
+        Whose setting, and what the ledger calls it.
+    values
+        By setting, the mean improvement in dB.
+    n
+        How many mixtures.
+    rows
+        Where they come from.
+    """
+    best = max(values, key=lambda setting: values[setting])
+    rows.number(
+        f"{chapter}.validation.si-sdri.{method}",
+        f"Validation, three duets: {words}; chosen of {len(values)}: {best}",
+        values[best],
+        "dB",
+        n,
+        baselines={setting: value for setting, value in values.items() if setting != best},
     )
 
 

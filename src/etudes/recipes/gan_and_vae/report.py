@@ -16,7 +16,7 @@ from etudes.files import write_atomically
 from etudes.recipes import masks
 from etudes.recipes.gan_and_vae.methods import METHODS, NAME
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import rows_of
+from etudes.recipes.separation import TEST, choice_row, rows_of
 from etudes.recipes.separation_training import BATCH, CROP_FRAMES, N_EXCERPTS
 from etudes.separators import MaskGenerator, SourceVAE
 from etudes.separators.masking import HOP_LENGTH
@@ -34,8 +34,6 @@ __all__ = [
 ]
 
 COMMAND = "python -m etudes.recipes.gan_and_vae --full"
-
-TEST = "one 8 s excerpt of each test chorale, Bach, TimGM6mb soundfont, 8 kHz"
 
 VALIDATION = "8 s excerpts of validation chorales, three duets"
 
@@ -89,15 +87,8 @@ def write_choice(method: str, values: Mapping[str, float], n: int, seconds: floa
     seconds
         Everything so far.
     """
-    best = max(values, key=lambda words: values[words])
-    Rows(VALIDATION, COMMAND, 0, seconds).number(
-        f"17.validation.si-sdri.{method}",
-        f"Validation, three duets: {METHODS[method]}; chosen of {len(values)}: {best}",
-        values[best],
-        "dB",
-        n,
-        baselines={words: value for words, value in values.items() if words != best},
-    )
+    rows = Rows(VALIDATION, COMMAND, 0, seconds)
+    choice_row("17", method, METHODS[method], values, n, rows)
 
 
 def write_judged(name: str, accuracy: float, seconds: float) -> None:

@@ -14,7 +14,7 @@ from etudes.files import write_atomically
 from etudes.recipes.masks.choosing import Choice
 from etudes.recipes.masks.methods import METHODS, NAME
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import WORDS, rows_of
+from etudes.recipes.separation import TEST, WORDS, choice_row, rows_of
 from etudes.recipes.separation_training import BATCH, CROP_FRAMES, N_EXCERPTS
 from etudes.separators import DeepClustering
 from etudes.separators.masking import HOP_LENGTH
@@ -24,8 +24,6 @@ from etudes.train.weights import WEIGHTS_FOLDER
 __all__ = ["COMMAND", "PAIRS", "save", "write_choices", "write_repeated", "write_rows"]
 
 COMMAND = "python -m etudes.recipes.masks --full"
-
-TEST = "one 8 s excerpt of each test chorale, Bach, TimGM6mb soundfont, 8 kHz"
 
 PAIRS = (
     ("best-mask", "psm"),
@@ -108,15 +106,7 @@ def write_choices(choices: Mapping[str, Choice]) -> None:
     """
     for method, one in choices.items():
         rows = Rows("16 excerpts of validation chorales, three duets", COMMAND, 0, one.seconds)
-        claim = f"Validation, three duets: {METHODS[method]}; chosen of {len(one.values)}: "
-        rows.number(
-            f"16.validation.si-sdri.{method}",
-            claim + one.best,
-            one.values[one.best],
-            "dB",
-            48,
-            baselines={words: value for words, value in one.values.items() if words != one.best},
-        )
+        choice_row("16", method, METHODS[method], one.values, 48, rows)
 
 
 def save(model: DeepClustering, history: History) -> None:
