@@ -421,8 +421,6 @@ def test_real_excerpts_are_taken_too():
 
 # Methods by their names
 
-METHODS_OF_VAES = ("lstm-vae-guess", "lstm-vae-stems", *methods.STARTS)
-
 
 @pytest.fixture
 def asked(monkeypatch):
@@ -450,7 +448,7 @@ def one():
     return duets("choir-sa", "validation", seed=1, seconds=2)[0]
 
 
-@pytest.mark.parametrize("method", METHODS_OF_VAES)
+@pytest.mark.parametrize("method", methods.STARTS)
 def test_every_method_of_vaes_starts_where_it_says(asked, one, method):
     found = methods.separate_by(method, "choir-sa", 3)(one)
     np.testing.assert_allclose(found.sum(axis=0), one.mixture, atol=1e-5)

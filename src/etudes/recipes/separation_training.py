@@ -197,8 +197,12 @@ def train_separator(
     return model.eval(), history
 
 
-def duets_score(separate: Callable[[np.ndarray], np.ndarray], any_order: bool = False) -> float:
-    """How well the validation excerpts of all duets are taken apart.
+def duets_score(
+    separate: Callable[[np.ndarray], np.ndarray],
+    any_order: bool = False,
+    names: Sequence[str] = tuple(DUETS),
+) -> float:
+    """How well the validation excerpts of duets are taken apart.
 
     Parameters
     ----------
@@ -206,6 +210,8 @@ def duets_score(separate: Callable[[np.ndarray], np.ndarray], any_order: bool = 
         From a mixture to its sources.
     any_order
         Whether the order of the estimates is forgiven.
+    names
+        Of the duets.
 
     Returns
     -------
@@ -214,6 +220,6 @@ def duets_score(separate: Callable[[np.ndarray], np.ndarray], any_order: bool = 
     """
     results = [
         evaluate_separator(lambda m: separate(m.mixture), validation_duets(name), any_order)
-        for name in DUETS
+        for name in names
     ]
     return float(np.mean([result.mean for result in results]))

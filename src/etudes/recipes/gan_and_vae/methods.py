@@ -53,9 +53,14 @@ STARTS = {
     "lstm-vae": ("first guess", "NMF", "higher note"),
     "lstm-vae-two-starts": ("first guess", "NMF"),
     "lstm-vae-one-start": ("first guess",),
+    "lstm-vae-guess": ("first guess",),
     "lstm-vae-from-stems": ("stems",),
+    "lstm-vae-stems": ("stems",),
 }
-"""What latents are fitted from, by method."""
+"""What the encoders listen to first, by method."""
+
+AT_ONCE = ("lstm-vae-guess", "lstm-vae-stems")
+"""Methods that stay with what the encoders say, without fitting."""
 
 COMMITTED = tuple(
     name
@@ -138,18 +143,12 @@ def separate_by(method: str, duet: str, n_steps: int = 100) -> Callable[[Mixture
     if check_in(method, "method", COMMITTED) in GENERATORS:
         return lambda m: load_generator(method).separate(m.mixture)
     models = [load_vae(source) for source in SOURCES_OF[duet]]
-    if method not in STARTS:
-        at_once = VAESeparator(models, 0)
-        told = method == "lstm-vae-stems"
-        return lambda m: apply_masks(
-            m.mixture, at_once.fit(m.mixture, m.stems if told else None)[0]
-        )
-    fitted = VAESeparator(models, n_steps)
+    separator = VAESeparator(models, 0 if method in AT_ONCE else n_steps)
 
     def separate(m: Mixture) -> np.ndarray:
         starts = {name: start_of(name, duet, m) for name in STARTS[method]}
-        best = fitted.best_start(m.mixture, starts) if len(starts) > 1 else next(iter(starts))
-        return apply_masks(m.mixture, fitted.fit(m.mixture, starts[best])[0])
+        best = separator.best_start(m.mixture, starts) if len(starts) > 1 else next(iter(starts))
+        return apply_masks(m.mixture, separator.fit(m.mixture, starts[best])[0])
 
     return separate
 

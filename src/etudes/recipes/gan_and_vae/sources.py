@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from etudes.checks import check_in, check_positive_int
-from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation import validation_duets
 from etudes.recipes.separation_training import (
     N_EXCERPTS,
     Crops,
+    duets_score,
     train_separator,
     training_stems,
 )
@@ -190,18 +190,12 @@ def train_encoder(
     MixtureEncoder, History
     """
     torch.manual_seed(seed)
-    model = MixtureEncoder(models)
-
-    def score(network: MixtureEncoder) -> float:
-        held = validation_duets(name)
-        return evaluate_separator(lambda m: network.separate(m.mixture), held).mean
-
     return train_separator(
-        model,
+        MixtureEncoder(models),
         lambda network, stems: network.loss(stems),
         Crops(training_stems([name], n_excerpts), seed),
         steps,
-        score=score if validate else None,
+        score=(lambda network: duets_score(network.separate, names=[name])) if validate else None,
         clip=5.0,
         every=500,
         seed=seed,
