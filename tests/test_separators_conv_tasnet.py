@@ -1,8 +1,11 @@
 """Conv-TasNet: what its estimates add up to, what they must not depend on, and its loss."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from toys import high_over_low, random
 
 from etudes.evaluate import si_sdr
 from etudes.separators import ConvTasNet
@@ -10,20 +13,7 @@ from etudes.separators.conv_tasnet import si_sdr_loss
 from etudes.separators.tcn import CumulativeNorm, GlobalNorm
 from etudes.train import load_weights, save_weights
 
-RATE = 8000
-TIME = np.arange(2048) / RATE
-
-
-def duet(rng):
-    """A high note and a low one, each of three harmonics."""
-    return np.stack(
-        [
-            sum(np.sin(2 * np.pi * h * hertz * TIME + rng.uniform(0, 6)) for h in (1, 2, 3)) / 10
-            for hertz in (rng.uniform(700, 1000), rng.uniform(150, 250))
-        ]
-    ).astype(np.float32)
-
-
+duet = partial(high_over_low, n_samples=2048)
 STEMS = duet(np.random.default_rng(99))
 MIXTURE = STEMS.sum(axis=0)
 
@@ -33,10 +23,6 @@ SMALL = {"n_filters": 16, "window": 16, "channels": 8, "hidden": 12, "n_blocks":
 def small(seed=0, **sizes):
     torch.manual_seed(seed)
     return ConvTasNet(**{**SMALL, **sizes})
-
-
-def random(*shape, seed=0, dtype=torch.float32):
-    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
 
 
 def batch(rng, n=4):

@@ -1,8 +1,11 @@
 """A mask generator and its critic: what the losses are of, and what each of the two can see."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from toys import high_over_low
 
 from etudes.evaluate import si_sdr
 from etudes.separators import Critic, MaskGenerator, apply_masks, oracle_masks
@@ -10,20 +13,7 @@ from etudes.separators.gan import critic_loss, passing_loss, reachable
 from etudes.separators.mask_network import mask_loss
 from etudes.separators.torch_stft import stft
 
-RATE = 8000
-TIME = np.arange(4096) / RATE
-
-
-def duet(rng):
-    """A high note and a low one, each of three harmonics."""
-    return np.stack(
-        [
-            sum(np.sin(2 * np.pi * h * hertz * TIME + rng.uniform(0, 6)) for h in (1, 2, 3)) / 10
-            for hertz in (rng.uniform(700, 1000), rng.uniform(150, 250))
-        ]
-    ).astype(np.float32)
-
-
+duet = partial(high_over_low, n_samples=4096)
 STEMS = duet(np.random.default_rng(99))
 MIXTURE = STEMS.sum(axis=0)
 

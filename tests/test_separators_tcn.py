@@ -3,15 +3,12 @@
 import pytest
 import torch
 from torch import nn
+from toys import random
 
 from etudes.separators import TCN
 from etudes.separators.tcn import CumulativeNorm, DilatedBlock, GlobalNorm, dilated_blocks
 
 NORMS = (GlobalNorm, CumulativeNorm)
-
-
-def random(*shape, seed=0, dtype=torch.float32):
-    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
 
 
 def small(seed=0, **sizes):
