@@ -15,6 +15,8 @@
 :mod:`~etudes.separators.gaussian`          how likely a spectrum is, and how far from the prior
 :mod:`~etudes.separators.mixture_encoder`   the same with a network that guesses at once
 :mod:`~etudes.separators.tcn`               convolutions with holes, which hear far
+:mod:`~etudes.separators.tcn_mask`          masks that they make
+:mod:`~etudes.separators.tcn_vae`           latents that they tell, and what is made of those
 :mod:`~etudes.separators.conv_tasnet`       masks over a spectrum that is learned too
 :mod:`~etudes.separators.torch_stft`        spectra through which gradients flow
 ==========================================  ======================================================
@@ -33,9 +35,12 @@ from etudes.separators.oracle import OracleMask, oracle_masks
 from etudes.separators.peaks import find_peaks, peak_masks
 from etudes.separators.spectral import SpectralSeparator, affinity, cut
 from etudes.separators.tcn import TCN
+from etudes.separators.tcn_mask import TCNMask
+from etudes.separators.tcn_vae import TCNVAE
 
 __all__ = [
     "TCN",
+    "TCNVAE",
     "ConvTasNet",
     "Critic",
     "DeepClustering",
@@ -45,6 +50,7 @@ __all__ = [
     "SourceVAE",
     "SpectralSeparator",
     "SupervisedNMF",
+    "TCNMask",
     "VAESeparator",
     "affinity",
     "apply_masks",

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from etudes.checks import check_positive_int
 from etudes.features.spectra import check_sizes
-from etudes.separators.mask_network import MaskNetwork, along_mixture
+from etudes.separators.mask_network import Listener, MaskNetwork, along_mixture
 from etudes.separators.masking import HOP_LENGTH, N_FFT
 
 __all__ = ["Critic", "MaskGenerator", "critic_loss", "passing_loss", "reachable"]
@@ -25,7 +25,7 @@ __all__ = ["Critic", "MaskGenerator", "critic_loss", "passing_loss", "reachable"
 _FLOOR = 1e-3  # the critic sees 60 dB
 
 
-class MaskGenerator(MaskNetwork):
+class MaskGenerator(MaskNetwork, Listener):
     """A recurrent network from a mixture to one mask for each source, in a fixed order.
 
     Parameters

@@ -1,8 +1,8 @@
 """What the networks that listen to a mixture share: how they hear it, and how masks are made of it.
 
-The idea in a sentence: a recurrent network hears the spectrum of a mixture in both directions of
-time; if it ends in one mask for each source, one loss trains it and one line separates. The loss is
-that of Erdogan, Hershey, Watanabe and Le Roux (ICASSP 2015). Chapters 16 and 17.
+The idea in a sentence: whatever hears the spectrum of a mixture, a recurrent network or one of
+convolutions, if it ends in one mask for each source, one loss trains it and one line separates. The
+loss is that of Erdogan, Hershey, Watanabe and Le Roux (ICASSP 2015). Chapters 16 to 18.
 """
 
 from __future__ import annotations
@@ -18,10 +18,46 @@ from etudes.features.spectra import check_sizes
 from etudes.separators.masking import HOP_LENGTH, N_FFT, apply_masks, check_mixture
 from etudes.separators.torch_stft import log_magnitude, stft
 
-__all__ = ["Listener", "MaskNetwork", "along_mixture", "mask_loss"]
+__all__ = ["Listener", "MaskNetwork", "SpectralNetwork", "along_mixture", "mask_loss"]
 
 
-class Listener(nn.Module):
+class SpectralNetwork(nn.Module):
+    """A network with a window of its own.
+
+    Parameters
+    ----------
+    n_fft, hop_length : int
+        Window and hop in samples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When they are not positive, or do not fit each other.
+    """
+
+    def __init__(self, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> None:
+        super().__init__()
+        check_sizes(n_fft, hop_length)
+        self.n_fft, self.hop_length = n_fft, hop_length
+
+    def stft(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Spectra with this network's window.
+
+        Parameters
+        ----------
+        waveforms : torch.Tensor
+            Shape ``(..., n_samples)``.
+
+        Returns
+        -------
+        torch.Tensor
+            Complex, on the network's device, shape ``(..., n_freq, n_frames)``.
+        """
+        device = next(self.parameters()).device
+        return stft(waveforms.to(device), self.n_fft, self.hop_length)
+
+
+class Listener(SpectralNetwork):
     """A bidirectional LSTM on the spectra of mixtures, and a linear layer.
 
     Parameters
@@ -49,9 +85,7 @@ class Listener(nn.Module):
         n_fft: int = N_FFT,
         hop_length: int = HOP_LENGTH,
     ) -> None:
-        super().__init__()
-        check_sizes(n_fft, hop_length)
-        self.n_fft, self.hop_length = n_fft, hop_length
+        super().__init__(n_fft, hop_length)
         self.recurrent = nn.LSTM(
             n_fft // 2 + 1,
             check_positive_int(width, "width"),
@@ -60,21 +94,6 @@ class Listener(nn.Module):
             bidirectional=True,
         )
         self.outward = nn.Linear(2 * width, n_outward)
-
-    def stft(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Spectra with this network's window.
-
-        Parameters
-        ----------
-        waveforms : torch.Tensor
-            Shape ``(..., n_samples)``.
-
-        Returns
-        -------
-        torch.Tensor
-            Complex, on the network's device, shape ``(..., n_freq, n_frames)``.
-        """
-        return stft(waveforms.to(self.outward.weight.device), self.n_fft, self.hop_length)
 
     def listen(self, spectra: torch.Tensor) -> torch.Tensor:
         """What is told of each frame.
@@ -93,8 +112,8 @@ class Listener(nn.Module):
         return self.outward(heard)
 
 
-class MaskNetwork(Listener):
-    """A listener whose ``forward`` makes masks of spectra; they add up to 1 over sources."""
+class MaskNetwork(SpectralNetwork):
+    """A network whose ``forward`` makes masks of spectra; they add up to 1 over sources."""
 
     def loss(self, stems: torch.Tensor) -> torch.Tensor:
         """How wrong the masks of some mixtures are: :func:`mask_loss`.

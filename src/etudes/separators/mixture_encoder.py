@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import torch
 
 from etudes.separators.lstm_vae import SourceVAE, frozen
-from etudes.separators.mask_network import MaskNetwork
+from etudes.separators.mask_network import Listener, MaskNetwork
 
 __all__ = ["MixtureEncoder"]
 
 
-class MixtureEncoder(MaskNetwork):
+class MixtureEncoder(MaskNetwork, Listener):
     """A network from a mixture to the latents of every source; decoders stay as they were learned.
 
     Parameters

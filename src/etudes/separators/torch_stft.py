@@ -11,7 +11,7 @@ import torch
 
 from etudes.separators.masking import HOP_LENGTH, N_FFT
 
-__all__ = ["istft", "log_magnitude", "stft"]
+__all__ = ["istft", "log_magnitude", "loudest", "stft"]
 
 _FLOOR = 1e-4  # 80 dB below the loudest place
 
@@ -64,13 +64,15 @@ def istft(spectra: torch.Tensor, n_samples: int, hop_length: int = HOP_LENGTH) -
     return found.reshape(*spectra.shape[:-2], n_samples)
 
 
-def log_magnitude(spectra: torch.Tensor) -> torch.Tensor:
+def log_magnitude(spectra: torch.Tensor, causal: bool = False) -> torch.Tensor:
     """What a network sees of spectra: logarithms below the loudest place.
 
     Parameters
     ----------
     spectra : torch.Tensor
         Complex, shape ``(..., n_freq, n_frames)``.
+    causal : bool
+        Below the loudest place up to now, so that no frame depends on what is still to come.
 
     Returns
     -------
@@ -79,5 +81,24 @@ def log_magnitude(spectra: torch.Tensor) -> torch.Tensor:
         so that it does not matter how loud a mixture is.
     """
     size = spectra.abs()
-    loudest = size.amax(dim=(-2, -1), keepdim=True).clamp_min(torch.finfo(size.dtype).tiny)
-    return torch.log10(size / loudest + _FLOOR) + 2
+    return torch.log10(size / loudest(size, causal) + _FLOOR) + 2
+
+
+def loudest(size: torch.Tensor, causal: bool = False) -> torch.Tensor:
+    """The loudest place of a spectrogram.
+
+    Parameters
+    ----------
+    size : torch.Tensor
+        Magnitudes, shape ``(..., n_freq, n_frames)``.
+    causal : bool
+        Of what was heard up to each frame.
+
+    Returns
+    -------
+    torch.Tensor
+        Above 0, shape ``(..., 1, 1)``, or ``(..., 1, n_frames)`` when `causal`.
+    """
+    peak = size.amax(dim=-2, keepdim=True)
+    peak = peak.cummax(dim=-1).values if causal else peak.amax(dim=-1, keepdim=True)
+    return peak.clamp_min(torch.finfo(size.dtype).tiny)
