@@ -12,8 +12,9 @@ from etudes.checks import check_in, check_positive_int, describe
 
 Row = dict[str, Any]
 
-#: ``NN.task.measure.method``: two digits and at least two more parts.
-ID = re.compile(r"\d\d(\.[a-z0-9][a-z0-9-]*){2,}")
+#: ``NN.task.measure.method``: two digits and more parts; a single one is a word (``NN.1`` is an
+#: exercise).
+ID = re.compile(r"\d\d(\.[a-z0-9][a-z0-9-]*){2,}|\d\d\.[a-z][a-z0-9-]*")
 
 FIELDS = (
     "id",

@@ -9,6 +9,7 @@ space is good for that a mask is not. Chapter 18::
 """
 
 from etudes.recipes.tcn_vae.networks import (
+    COMMITTED,
     NETWORKS,
     Asked,
     ByDuet,
@@ -21,6 +22,7 @@ from etudes.recipes.tcn_vae.networks import (
 )
 
 __all__ = [
+    "COMMITTED",
     "NETWORKS",
     "Asked",
     "ByDuet",

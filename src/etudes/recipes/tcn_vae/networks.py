@@ -24,6 +24,7 @@ from etudes.separators import TCNVAE, ConvTasNet, TCNMask
 from etudes.train import History, load_weights
 
 __all__ = [
+    "COMMITTED",
     "N_EXCERPTS",
     "NAME",
     "NETWORKS",
@@ -48,8 +49,12 @@ NETWORKS = {
     "tcn-vae": "TCN-VAE",
     "tcn-mask": "the TCN mask network",
     "conv-tasnet": "Conv-TasNet",
+    "masks-alone": "the TCN-VAE's network, trained by its masks alone",
 }
 """What the ledger calls each network."""
+
+COMMITTED = ("tcn-vae", "tcn-mask", "conv-tasnet")
+"""Networks whose weights come with the package."""
 
 WARM_UP = 300
 """Steps in which the weight of the divergence from the prior rises from 0."""
@@ -75,7 +80,7 @@ def make_network(name: str, seed: int = 0) -> nn.Module:
         When there is no such network.
     """
     torch.manual_seed(seed)
-    if check_in(name, "name", NETWORKS) == "tcn-vae":
+    if check_in(name, "name", NETWORKS) in ("tcn-vae", "masks-alone"):
         return TCNVAE(tuple(SOURCES))
     return TCNMask() if name == "tcn-mask" else ConvTasNet()
 
@@ -192,7 +197,6 @@ def train_network(
     steps: int,
     n_excerpts: int = N_EXCERPTS,
     seed: int = 0,
-    beta: float = 1.0,
     validate: bool = True,
     every: int = 1000,
     duets: tuple[str, ...] = tuple(DUETS),
@@ -211,8 +215,6 @@ def train_network(
         Of each duet.
     seed
         Of weights and crops.
-    beta
-        Of a TCN-VAE: weight of the divergence from the prior.
     validate
         Keep the weights that separate validation duets best.
     every
@@ -228,9 +230,13 @@ def train_network(
     -------
     torch.nn.Module, History
     """
+
+    def masks_alone(model: TCNVAE, batch: Asked) -> torch.Tensor:
+        return model.terms(batch.stems, batch.sources).masks
+
     return train_separator(
         make_network(name, seed),
-        lambda model, batch: loss_of(model, batch, beta),
+        masks_alone if name == "masks-alone" else loss_of,
         ByDuet(n_excerpts, seed, duets),
         steps,
         score=(lambda model: validation_score(model, names=duets)) if validate else None,
@@ -249,7 +255,7 @@ def load_network(name: str) -> Any:
     Parameters
     ----------
     name
-        One of :data:`NETWORKS`.
+        One of :data:`COMMITTED`.
 
     Returns
     -------
@@ -260,6 +266,6 @@ def load_network(name: str) -> Any:
     ValueError
         When there is no such network, or its weights are missing or damaged.
     """
-    model = make_network(name)
+    model = make_network(check_in(name, "name", COMMITTED))
     load_weights(model, f"{NAME}-{name}")
     return model.eval()

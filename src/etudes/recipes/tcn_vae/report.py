@@ -5,25 +5,42 @@ The idea in a sentence: every number that chapter 18 states has one origin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import nn
 
 from etudes import ledger
 from etudes.data.duets import SAMPLE_RATE
 from etudes.evaluate import SeparationResult
+from etudes.evaluate.intervals import Estimate, bootstrap_mean
 from etudes.files import write_atomically
 from etudes.recipes import masks
 from etudes.recipes.gan_and_vae.methods import METHODS as EARLIER
 from etudes.recipes.rows import Rows
-from etudes.recipes.separation import TEST, choice_row, rows_of
+from etudes.recipes.separation import TEST, WORDS, rows_of
 from etudes.recipes.separation_training import BATCH, CROP_FRAMES
-from etudes.recipes.tcn_vae.networks import N_EXCERPTS, NAME, NETWORKS
+from etudes.recipes.tcn_vae.latents import PROBED
+from etudes.recipes.tcn_vae.networks import N_EXCERPTS, NETWORKS
 from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History, save_weights
 from etudes.train.weights import WEIGHTS_FOLDER
 
-__all__ = ["COMMAND", "METHODS", "PAIRS", "save_network", "write_heads", "write_rows"]
+__all__ = [
+    "BESIDE",
+    "COMMAND",
+    "METHODS",
+    "PAIRS",
+    "save_network",
+    "write_beta",
+    "write_head",
+    "write_probe",
+    "write_quartet",
+    "write_rows",
+    "write_speakers",
+    "write_speed",
+    "write_strangers",
+    "write_trial",
+]
 
 COMMAND = "python -m etudes.recipes.tcn_vae --full"
 
@@ -36,6 +53,7 @@ METHODS = {
     "tcn-vae-raw": "the TCN-VAE, decoder played raw",
     "tcn-mask": NETWORKS["tcn-mask"],
     "conv-tasnet": NETWORKS["conv-tasnet"],
+    "masks-alone": NETWORKS["masks-alone"],
     "psm-2048": "the phase-sensitive oracle with the window of the TCN-VAE",
 }
 """What the ledger calls each method."""
@@ -50,6 +68,8 @@ PAIRS = (
     ("tcn-vae-mask", "tcn-vae-wiener"),
     ("tcn-vae-wiener", "tcn-vae-raw"),
     ("tcn-vae-wiener", "tcn-mask"),
+    ("tcn-vae-mask", "masks-alone"),
+    ("masks-alone", "tcn-mask"),
     *(("tcn-vae", other) for other in BESIDE),
     ("psm-2048", "psm"),
 )
@@ -77,7 +97,7 @@ def write_rows(
     rows_of("18", duet, results, words, PAIRS, Rows(TEST, COMMAND, 0, seconds), only=METHODS)
 
 
-def write_heads(duet: str, values: Mapping[str, float], n: int, seconds: float) -> None:
+def write_head(duet: str, values: Mapping[str, float], n: int, seconds: float) -> None:
     """Write which head of the TCN-VAE was best on validation excerpts.
 
     Parameters
@@ -91,51 +111,263 @@ def write_heads(duet: str, values: Mapping[str, float], n: int, seconds: float) 
     seconds
         Everything so far.
     """
-    rows = Rows(f"{VALIDATION}, {duet}", COMMAND, 0, seconds)
-    choice_row("18", f"{duet}.head", f"{duet}, head of the TCN-VAE", values, n, rows)
+    best = max(values, key=lambda head: values[head])
+    Rows(f"{VALIDATION}, {duet}", COMMAND, 0, seconds).number(
+        f"18.{duet}.validation.si-sdri.head",
+        f"{WORDS[duet]}, validation: the TCN-VAE's best head of {len(values)}: {best}",
+        values[best],
+        "dB",
+        n,
+        baselines={head: value for head, value in values.items() if head != best},
+    )
+
+
+def write_probe(duet: str, found: Mapping[str, Estimate], seconds: float) -> None:
+    """Write how often a linear probe read the notes.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    found
+        As of :func:`etudes.recipes.tcn_vae.latents.probe`.
+    seconds
+        What that took.
+    """
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    for name, words in PROBED.items():
+        rows.estimate(
+            f"18.{duet}.probe.{name}",
+            f"{WORDS[duet]}: {words}",
+            found[name],
+            "fraction",
+            f"{found[name].n} mixtures in {found[name].n_groups} groups",
+            baselines={"commonest": found["commonest"].mean},
+        )
+
+
+def write_strangers(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what the trained networks do to other instruments, or in noise.
+
+    Parameters
+    ----------
+    name
+        Of the mixtures.
+    results
+        By method.
+    seconds
+        Everything so far.
+    """
+    where = WORDS.get(name, name.replace("choir-sb-noise-", "Choir, soprano and bass, noise at -"))
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    for method, result in results.items():
+        rows.estimate(
+            f"18.{name}.si-sdri.{method}",
+            f"{where} dB: SI-SDR improvement of {METHODS[method]}"
+            if "noise" in name
+            else f"{where}, never heard: SI-SDR improvement of {METHODS[method]}",
+            result,
+            "dB",
+            result.n,
+            baselines={"mixture": 0.0},
+        )
+
+
+def write_speed(name: str, factor: float, n: int, length: float) -> None:
+    """Write how much quicker than real time a network is.
+
+    Parameters
+    ----------
+    name
+        Of the network.
+    factor
+        Seconds of sound for each second of work.
+    n
+        How many chorales.
+    length
+        Of all of them, in seconds.
+    """
+    row = "18.realtime-factor" + ("" if name == "tcn-vae" else f".{name}")
+    Rows(f"{n} whole test chorales, {length:.0f} s", COMMAND, None, 3 * length / factor).number(
+        row, f"Seconds of music that {NETWORKS[name]} takes apart in a second", factor, "ratio", n
+    )
+
+
+def write_beta(
+    beta: float,
+    rate: float,
+    distortion: float,
+    scores: Mapping[str, SeparationResult],
+    seconds: float,
+) -> None:
+    """Write what one weight of the divergence from the prior led to.
+
+    Parameters
+    ----------
+    beta
+        The weight.
+    rate, distortion
+        The two terms, nats per frame of both sources.
+    scores
+        By head.
+    seconds
+        Of training.
+    """
+    rows = Rows(f"16 {VALIDATION}, choir-sb", COMMAND, 0, seconds)
+    value_of = f"{beta:g}".replace(".", "-")
+    for what, value in (("rate", rate), ("distortion", distortion)):
+        rows.number(
+            f"18.beta.{what}.{value_of}",
+            f"Soprano and bass, brief training, beta {beta:g}: {what}, nats per frame",
+            value,
+            "nats",
+            16,
+        )
+    for head, result in scores.items():
+        rows.estimate(
+            f"18.beta.si-sdri-{head}.{value_of}",
+            f"Soprano and bass, brief training, beta {beta:g}: SI-SDR improvement, {head}",
+            result,
+            "dB",
+            result.n,
+        )
+
+
+def write_trial(
+    name: str, duet: str, found: Mapping[str, SeparationResult], words: str, seconds: float
+) -> None:
+    """Write what a small training led to.
+
+    Parameters
+    ----------
+    name
+        Of the trial.
+    duet
+        On which it is measured.
+    found
+        By head, or in whichever order.
+    words
+        What is different.
+    seconds
+        Of training.
+    """
+    rows = Rows(f"16 {VALIDATION}, {duet}", COMMAND, 0, seconds)
+    for head, result in found.items():
+        rows.estimate(
+            f"18.{name}.si-sdri.{head}",
+            f"{WORDS[duet]}, brief training, {words}: SI-SDR improvement, {head}",
+            result,
+            "dB",
+            result.n,
+            baselines={"mixture": 0.0},
+        )
+
+
+def write_quartet(
+    results: Mapping[str, SeparationResult], voices: Sequence[str], seconds: float
+) -> None:
+    """Write four voices, together and one by one.
+
+    Parameters
+    ----------
+    results
+        By method.
+    voices
+        Names, in the order of the stems.
+    seconds
+        Everything.
+    """
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    words = {"tcn-vae": "the TCN-VAE", "nmf": masks.METHODS["nmf"]}
+    for method, result in results.items():
+        rows.estimate(
+            f"18.quartet.si-sdri.{method}",
+            f"Choir of four voices: SI-SDR improvement of {words[method]}",
+            result,
+            "dB",
+            result.n,
+            baselines={"mixture": 0.0},
+        )
+    for k, voice in enumerate(voices):
+        for method, result in results.items():
+            rows.estimate(
+                f"18.quartet-{voice}.si-sdri.{method}",
+                f"Choir of four voices, {voice}: SI-SDR improvement of {words[method]}",
+                bootstrap_mean(result.improvements[:, k], result.groups),
+                "dB",
+                result.n,
+                baselines={"mixture": 0.0},
+            )
+        margin = results["tcn-vae"].improvements[:, k] - results["nmf"].improvements[:, k]
+        rows.estimate(
+            f"18.quartet-{voice}.margin.tcn-vae-over-nmf",
+            f"Choir of four voices, {voice}, same mixtures: the TCN-VAE against NMF",
+            bootstrap_mean(margin, results["nmf"].groups),
+            "dB",
+            results["nmf"].n,
+        )
+
+
+def write_speakers(results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write two speakers.
+
+    Parameters
+    ----------
+    results
+        By what the network was trained on.
+    seconds
+        Everything.
+    """
+    rows = Rows("4 s of two eSpeak voices, new speakers and new words", COMMAND, 0, seconds)
+    for name, result in results.items():
+        rows.estimate(
+            f"18.speakers.si-sdri.{name}",
+            f"Two speakers: SI-SDR improvement of the TCN-VAE {name.replace('-', ' ')}, "
+            "in the better order",
+            result,
+            "dB",
+            result.n,
+            baselines={"mixture": 0.0},
+        )
 
 
 def save_network(
-    name: str, model: nn.Module, history: History, told: str, validation: float
+    stem: str, name: str, model: nn.Module, history: History, told: str, data: str = ""
 ) -> None:
     """Write a network and its card.
 
     Parameters
     ----------
+    stem
+        Of the files.
     name
-        In the ledger.
+        What follows ``load_network`` or the ledger's row.
     model
         Trained.
     history
         Of its training.
     told
         What it is, in a few words.
-    validation
-        SI-SDR improvement in dB.
+    data
+        What it was trained on; the three duets by default.
     """
     facts = {
         "What": told,
-        "Data": f"{N_EXCERPTS} excerpts of 8 s of each of the three duets of chapter 16, TimGM6mb "
+        "Data": data
+        or f"{N_EXCERPTS} excerpts of 8 s of each of the three duets of chapter 16, TimGM6mb "
         "soundfont, 8 kHz",
         "Never seen": "validation and test hymns",
         "Steps": f"{history.steps} of {BATCH} pieces of "
         f"{CROP_FRAMES * HOP_LENGTH / SAMPLE_RATE:.1f} s; best weights at step {history.best_step}",
         "Time": f"{history.seconds:.0f} s on one core of {ledger.hardware()}",
-        "Validation": f"SI-SDR improvement {validation:.2f} dB, mean of 16 excerpts of each duet",
-        "Test": f"rows `18.*.si-sdri.{name}` of the ledger",
-        "Use": f'`etudes.recipes.tcn_vae.load_network("{name}")`',
-        "Limits": "One soundfont, no room, no noise, two voices: not a separator of real "
-        "recordings",
+        "Validation": f"SI-SDR improvement {history.best_validation:.2f} dB, mean of 16 excerpts "
+        "of each",
+        "Test": f"rows `18.*.si-sdri.{name}*` of the ledger",
+        "Limits": "One soundfont, no room, no noise: not a separator of real recordings",
         "Weights": f"{sum(p.numel() for p in model.parameters()):,}, kept in 16 bits",
         "Command": f"`{COMMAND}`",
     }
-    stem = f"{NAME}-{name}"
     save_weights(model, WEIGHTS_FOLDER / f"{stem}.safetensors", {"command": COMMAND}, half=True)
-    lines = [
-        f"# {stem}",
-        "",
-        "| | |",
-        "| --- | --- |",
-        *(f"| {k} | {v} |" for k, v in facts.items()),
-    ]
+    lines = [f"# {stem}", "", "| | |", "| --- | --- |"]
+    lines += [f"| {k} | {v} |" for k, v in facts.items()]
     write_atomically(WEIGHTS_FOLDER / f"{stem}.md", ("\n".join(lines) + "\n").encode())

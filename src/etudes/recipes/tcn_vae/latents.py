@@ -1,0 +1,143 @@
+"""What the latents of a TCN-VAE say: a linear probe for the note that is sung.
+
+The idea in a sentence: if logistic regression reads the pitch of a voice off that voice's latents,
+and cannot read it off the other's, then the network has sorted what it heard. The probe is fitted
+on validation hymns and asked about test hymns; the network was trained on neither. Alain and
+Bengio (ICLR workshop 2017). Chapter 18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from etudes.data.duets import SAMPLE_RATE, duets
+from etudes.data.mixture import Mixture
+from etudes.data.scores import load_bach_chorales
+from etudes.evaluate.intervals import Estimate, bootstrap_mean
+from etudes.recipes.gan_and_vae import SOURCES_OF
+from etudes.recipes.separation import VALIDATION_SEED, test_duets
+from etudes.separators.torch_stft import log_magnitude
+
+__all__ = ["PROBED", "note_of", "pitches", "probe"]
+
+N_PROBE = 64
+"""Validation excerpts on which probes are fitted: of the 40 hymns or so, some twice."""
+
+PROBED = {
+    "own": "a linear probe reads a voice's note off its own latents",
+    "other": "a linear probe reads a voice's note off the other voice's latents",
+    "mixture": "a linear probe reads a voice's note off the mixture's spectrum, as many numbers",
+}
+"""What is probed, in the words of the ledger."""
+
+
+@cache
+def _chorales() -> dict[str, Any]:
+    """Chorales by their names."""
+    return {one.chorale_id: one for one in load_bach_chorales()}
+
+
+def note_of(m: Mixture, source: int, seconds: np.ndarray) -> np.ndarray:
+    """The MIDI pitch that a voice sings at some moments.
+
+    Parameters
+    ----------
+    m
+        An excerpt of a chorale.
+    source
+        Number of the voice among the stems.
+    seconds
+        Moments since the excerpt's beginning, shape ``(n_moments,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Whole numbers, 0 where the voice rests, of the same shape.
+    """
+    notes = _chorales()[m.chorale_id].voices[m.voices[source]]
+    quarter = m.start + np.asarray(seconds) * m.tempo / 60
+    sounding = (notes[:, [1]] <= quarter) & (quarter < notes[:, [1]] + notes[:, [2]])
+    found = np.where(sounding, notes[:, [0]], 0).max(axis=0)
+    return np.round(found).astype(int)
+
+
+def pitches(mixtures: Sequence[Mixture], source: int, hop_length: int) -> list[np.ndarray]:
+    """For each mixture, the pitch of a voice in the middle of each frame."""
+    return [
+        note_of(m, source, np.arange(1 + m.mixture.size // hop_length) * hop_length / SAMPLE_RATE)
+        for m in mixtures
+    ]
+
+
+def probe(model: Any, duet: str) -> dict[str, Estimate]:
+    """How often a linear probe reads the note of a voice, frame by frame.
+
+    Parameters
+    ----------
+    model
+        A TCN-VAE that knows the voices of the duet.
+    duet
+        Which.
+
+    Returns
+    -------
+    dict of str to Estimate
+        For each of :data:`PROBED`, and ``"commonest"`` for always guessing the commonest note: the
+        fraction of test frames in which the voice sings, mean over both voices, with an interval
+        over hymns.
+    """
+    fitted_on = duets(duet, "validation", VALIDATION_SEED).load(N_PROBE)
+    tested_on = test_duets(duet)
+    latents = [
+        [model.latents(m.mixture, SOURCES_OF[duet]) for m in some]
+        for some in (fitted_on, tested_on)
+    ]
+    heard = [[_spectrum(model, m) for m in some] for some in (fitted_on, tested_on)]
+    right: dict[str, list[np.ndarray]] = {name: [] for name in (*PROBED, "commonest")}
+    for source in range(2):
+        y, wanted = (pitches(some, source, model.hop_length) for some in (fitted_on, tested_on))
+        seen = {
+            "own": [[z[source] for z in some] for some in latents],
+            "other": [[z[1 - source] for z in some] for some in latents],
+            "mixture": heard,
+        }
+        for name, (x, asked) in seen.items():
+            guess = _fit(x, y, model.n_latents)
+            right[name].append(_right(guess, asked, wanted))
+        sung = np.concatenate(y)
+        commonest = [np.full(len(one), np.bincount(sung[sung > 0]).argmax()) for one in wanted]
+        right["commonest"].append(_right(lambda x: x, commonest, wanted))
+    groups = np.array([m.group for m in tested_on])
+    return {name: bootstrap_mean(np.mean(values, axis=0), groups) for name, values in right.items()}
+
+
+def _spectrum(model: Any, m: Mixture) -> np.ndarray:
+    """What the network sees of a mixture, shape ``(n_frames, n_freq)``."""
+    return log_magnitude(model.stft(torch.from_numpy(m.mixture))).T.cpu().numpy()
+
+
+def _fit(
+    x: Sequence[np.ndarray], y: Sequence[np.ndarray], n_numbers: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Logistic regression on frames in which the voice sings; wide frames are first made narrow."""
+    frames, notes = np.concatenate(x), np.concatenate(y)
+    steps = [StandardScaler(), LogisticRegression(max_iter=300)]
+    if frames.shape[1] > n_numbers:
+        steps.insert(0, PCA(n_numbers, random_state=0))
+    return make_pipeline(*steps).fit(frames[notes > 0], notes[notes > 0]).predict
+
+
+def _right(
+    guess: Callable[[Any], np.ndarray], asked: Sequence[Any], wanted: Sequence[np.ndarray]
+) -> np.ndarray:
+    """For each mixture, how often the guess is right where the voice sings."""
+    return np.array([(guess(x)[y > 0] == y[y > 0]).mean() for x, y in zip(asked, wanted)])

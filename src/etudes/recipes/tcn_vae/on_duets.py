@@ -1,0 +1,202 @@
+"""The three duets: train, choose a head, measure; then ask what the trained networks are good for.
+
+The idea in a sentence: everything here is about one set of trained networks. Chapter 18.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from etudes import evaluate, features, separators
+from etudes.data.duets import DUETS, SAMPLE_RATE, duets
+from etudes.data.mixture import Mixture
+from etudes.evaluate import separation_difference
+from etudes.recipes import gan_and_vae
+from etudes.recipes.masks import ANY_ORDER
+from etudes.recipes.separation import (
+    N_VALIDATION,
+    TEST_SEED,
+    elsewhere,
+    measured,
+    test_duets,
+)
+from etudes.recipes.tcn_vae import networks, strangers
+from etudes.recipes.tcn_vae.latents import probe
+from etudes.recipes.tcn_vae.networks import (
+    COMMITTED,
+    NETWORKS,
+    load_network,
+    separate,
+    train_network,
+    validation_score,
+)
+from etudes.recipes.tcn_vae.report import (
+    BESIDE,
+    METHODS,
+    PAIRS,
+    save_network,
+    write_head,
+    write_probe,
+    write_rows,
+    write_speed,
+    write_strangers,
+)
+from etudes.recipes.tcn_vae.strangers import ASKED_AS, SNR, noisy
+from etudes.recipes.work import Remembered, code_of, weights_digest, work_folder
+from etudes.separators import OracleMask
+from etudes.separators.tcn_vae import HEADS
+from etudes.train import History
+
+STEPS = {"tcn-vae": 20_000, "tcn-mask": 20_000, "conv-tasnet": 2_000, "masks-alone": 20_000}
+"""Conv-TasNet takes ten times as long for a step: about the same time for each."""
+
+
+def train(name: str) -> tuple[Any, History]:
+    """Train and save one network; one that was trained in an earlier run is only read.
+
+    Parameters
+    ----------
+    name
+        One of :data:`~etudes.recipes.tcn_vae.networks.NETWORKS`.
+
+    Returns
+    -------
+    torch.nn.Module, History
+    """
+    model, history = train_network(
+        name,
+        STEPS[name],
+        every=STEPS[name] // 20 if name != "conv-tasnet" else STEPS[name] // 8,
+        checkpoint=work_folder() / f"tcn-vae-{name}.safetensors",
+    )
+    print(f"{name}: {history.seconds:.0f} s, validation {history.best_validation:.2f} dB")
+    if name in COMMITTED:
+        told = f"{NETWORKS[name][0].upper()}{NETWORKS[name][1:]}: one network for three duets"
+        save_network(f"{networks.NAME}-{name}", name, model, history, told)
+        return load_network(name), history
+    return model, history
+
+
+@cache
+def _answers() -> Remembered:
+    code = code_of(evaluate, features, separators, networks, strangers)
+    return Remembered(work_folder() / "tcn-vae-answers.json", code)
+
+
+def measure() -> None:
+    """Every method on every test hymn of the three duets."""
+    trained = {name: train(name) for name in NETWORKS}
+    models = {name: model for name, (model, _) in trained.items()}
+    seconds = sum(history.seconds for _, history in trained.values())
+    stamp = weights_digest(*models.values())
+    heads = {duet: _choose_head(models["tcn-vae"], duet, seconds) for duet in DUETS}
+    for duet in DUETS:
+        results = {}
+        for method in (*METHODS, *BESIDE):
+            how = separate_by(
+                f"tcn-vae-{heads[duet]}" if method == "tcn-vae" else method, duet, models
+            )
+            key = f"{duet} {method} {stamp}"
+            results[method] = measured(
+                _answers(), key, how, test_duets(duet), any_order=method in ANY_ORDER
+            )
+            print(f"{duet:<14}{method:<22}{results[method]}", flush=True)
+        for a, b in PAIRS:
+            print(f"{duet:<14}{a} over {b}: {separation_difference(results[a], results[b])}")
+        write_rows(duet, results, seconds + _answers().seconds, heads[duet])
+
+
+def _choose_head(model: Any, duet: str, seconds: float) -> str:
+    """The head of the TCN-VAE that takes validation excerpts of a duet apart best."""
+    stamp = weights_digest(model)
+    values = {
+        head: _answers()
+        .ask(
+            f"validation {duet} {head} {stamp}",
+            lambda head=head: validation_score(model, head, (duet,)),
+        )
+        .value
+        for head in HEADS
+    }
+    print(f"{duet}: " + ", ".join(f"{head} {value:.2f}" for head, value in values.items()))
+    write_head(duet, values, N_VALIDATION, seconds)
+    return max(values, key=lambda head: values[head])
+
+
+def separate_by(
+    method: str, duet: str, models: Mapping[str, Any]
+) -> Callable[[Mixture], np.ndarray]:
+    """A method as a function of a mixture.
+
+    Parameters
+    ----------
+    method
+        One of :data:`~etudes.recipes.tcn_vae.report.METHODS` but ``"tcn-vae"``, or of earlier
+        chapters.
+    duet
+        Which.
+    models
+        Trained networks by name.
+
+    Returns
+    -------
+    callable
+        ``separate(mixture) -> (n_sources, n_samples)``.
+    """
+    if method == "psm-2048":
+        return lambda m: OracleMask(m.stems, "phase-sensitive", 2048, 512).separate(m.mixture)
+    if method in models:
+        return lambda m: separate(models[method], m.mixture, duet)
+    if method.startswith("tcn-vae-"):
+        head = method.removeprefix("tcn-vae-")
+        return lambda m: separate(models["tcn-vae"], m.mixture, duet, head)
+    return gan_and_vae.separate_by(method, duet)
+
+
+def measure_latents() -> None:
+    """What a linear probe reads off the latents of the committed TCN-VAE."""
+    begun = time.perf_counter()
+    for duet in DUETS:
+        found = probe(load_network("tcn-vae"), duet)
+        for name, one in found.items():
+            print(f"{duet:<14}{name:<12}{one}", flush=True)
+        write_probe(duet, found, time.perf_counter() - begun)
+
+
+def measure_strangers() -> None:
+    """Other instruments, and noise."""
+    begun = time.perf_counter()
+    models = {name: load_network(name) for name in COMMITTED}
+    methods = ("tcn-vae-mask", "tcn-vae-wiener", "tcn-mask", "conv-tasnet")
+    mixtures = {name: (duet, elsewhere(name)) for name, duet in ASKED_AS.items()}
+    for snr in SNR:
+        mixtures[f"choir-sb-noise-{snr}"] = ("choir-sb", noisy(test_duets("choir-sb"), snr))
+    for name, (duet, some) in mixtures.items():
+        results = {
+            method: evaluate.evaluate_separator(separate_by(method, duet, models), some)
+            for method in methods
+        }
+        for method, result in results.items():
+            print(f"{name:<22}{method:<18}{result}", flush=True)
+        write_strangers(name, results, time.perf_counter() - begun)
+
+
+def measure_speed() -> None:
+    """How much quicker than real time a whole chorale is taken apart, on one thread."""
+    mixtures = [one.mixture for one in duets("choir-sb", "test", TEST_SEED, None).load(4)]
+    length = sum(one.size for one in mixtures) / SAMPLE_RATE
+    for name in COMMITTED:
+        model, best = load_network(name), np.inf
+        separate(model, mixtures[0], "choir-sb")
+        for _ in range(3):
+            begun = time.perf_counter()
+            for one in mixtures:
+                separate(model, one, "choir-sb")
+            best = min(best, time.perf_counter() - begun)
+        print(f"{name}: {length / best:.0f} times real time", flush=True)
+        write_speed(name, length / best, len(mixtures), length)
