@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from etudes.exercises.diagnosis import as_array, diagnose
+from etudes.exercises.diagnosis import as_array, diagnose, finite
 from etudes.exercises.registry import Right, exercise
 from etudes.exercises.slips import known_slip, number
 
 
 def _numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """The answer as finite real numbers of the right shape; None when it is anything else."""
-    got = as_array(value)
-    if got is None or got.dtype.kind == "c" or got.shape != shape or not np.isfinite(got).all():
-        return None
-    return got.astype(float)
+    got = finite(value, shape)
+    return None if got is None or got.dtype.kind == "c" else got
 
 
 @exercise(

@@ -14,17 +14,9 @@ from typing import Any
 import numpy as np
 
 from etudes.checks import describe
-from etudes.exercises.diagnosis import as_array, diagnose
+from etudes.exercises.diagnosis import as_array, diagnose, finite
 from etudes.exercises.registry import Right, exercise
 from etudes.exercises.slips import known_slip, number
-
-
-def _usable(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The answer as finite numbers of the right shape; None when it is anything else."""
-    got = as_array(value)
-    if got is None or got.shape != shape or not np.isfinite(got).all():
-        return None
-    return got if got.dtype.kind == "c" else got.astype(float)
 
 
 @exercise(
@@ -49,7 +41,7 @@ def grade_wiener(answer: Callable[..., Any]) -> str | None:
         x = rng.normal(size=shape[1:]) + 1j * rng.normal(size=shape[1:])
         expected = v / v.sum(axis=0) * x
         told = answer(v, x)
-        got = _usable(told, shape)
+        got = finite(told, shape)
         if got is not None:
             said = known_slip(got, _other_shares(v, x))
             if said:
@@ -177,7 +169,7 @@ def grade_floor(answer: Callable[..., Any]) -> str | None:
     for case in (spectra, cancelled, silent):
         expected = _floor(case)
         told = answer(case)
-        got = _usable(told, ())
+        got = finite(told, ())
         raw = as_array(told)
         if raw is not None and raw.shape in (shape, shape[1:]):
             return (
@@ -369,7 +361,7 @@ def grade_best_scores(answer: Callable[..., Any]) -> str | None:
         never = p + q == 0
         expected = np.where(never, 0.5, p / np.where(never, 1, p + q))
         told = answer(of_sources, of_estimates)
-        raw, got = as_array(told), _usable(told, p.shape)
+        raw, got = as_array(told), finite(told, p.shape)
         if got is not None and np.allclose(got, expected, rtol=1e-4, atol=1e-6):
             continue
         if of_sources is not met[0] and raw is not None and raw.shape == p.shape:
@@ -517,7 +509,7 @@ def grade_slope(answer: Callable[..., Any]) -> str | None:
         power, v1, v2 = np.exp(rng.normal(0, 1, (3, *shape)))
         expected = _gradient(power, v1, v2, log_gain, noise)
         told = answer(power, v1, v2, log_gain, noise)
-        raw, got = as_array(told), _usable(told, ())
+        raw, got = as_array(told), finite(told, ())
         if raw is not None and raw.shape == shape:
             return f"That has shape {shape}, a number for each place. Add them up: there is one g."
         if got is not None and np.isclose(got, expected, rtol=1e-4, atol=1e-6):

@@ -45,6 +45,28 @@ def as_array(value: Any) -> np.ndarray | None:
     return array if array.dtype.kind in "biufc" else None
 
 
+def finite(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """An answer with whose numbers a grader can go on without care.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    shape : tuple of int
+        That of the right answer.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Floats, or complex numbers where they were; None when `value` is not numbers, has another
+        shape, or holds NaN or infinity.
+    """
+    got = as_array(value)
+    if got is None or got.shape != shape or not np.isfinite(got).all():
+        return None
+    return got if got.dtype.kind == "c" else got.astype(float)
+
+
 def diagnose(
     got: Any,
     want: Any,
