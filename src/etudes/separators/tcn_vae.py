@@ -1,12 +1,13 @@
 """A variational autoencoder of every source in a mixture, told by a temporal convolutional network.
 
 The idea in a sentence: a TCN hears the mixture and tells, for each source that is asked for and for
-each frame, a few latent numbers and how sure it is of them; one decoder, told whose they are, turns
-them into the source's spectrogram; and a mask head uses both what was heard and what was told. No
-published separator of this name is known to us. Its parts are: the network of Luo and Mesgarani
-(IEEE/ACM TASLP 27, 2019), the autoencoder of Kingma and Welling (ICLR 2014), the Poisson likelihood
-of magnitudes, whose divergence is that of KL-NMF (Lee and Seung, NIPS 2000; Cemgil, 2009). The
-nearest relative is neural FCA (Bando et al., IEEE SPL 28, 2021). Chapter 18.
+each frame, a few latent numbers and how sure it is of them; one decoder, told whose they are, makes
+of them the source's spectrogram; and a mask head uses both what was heard and what was told. We
+found no published separator of this name. The plan is that of neural FCA (Bando et al., IEEE SPL
+28, 2021), which is made for several microphones; learning from mixtures and names is that of
+Karamatlı, Cemgil and Kırbız (IEEE SPL 26, 2019). Blocks are those of Luo and Mesgarani (IEEE/ACM
+TASLP 27, 2019), the Poisson likelihood of magnitudes is that behind KL-NMF (Cemgil 2009). Chapter
+18.
 """
 
 from __future__ import annotations
@@ -278,8 +279,9 @@ class TCNVAE(SpectralNetwork):
         For whole counts c, ``Poisson(c; r)`` is a probability, and minus the logarithm of
         ``p(c) = ∫ p(z) Poisson(c; r(z)) dz`` is at most ``E_q[−log Poisson] + KL(q‖p)`` whatever q
         looks at, here the mixture. Magnitudes are not whole numbers: the divergence is then that of
-        a likelihood only up to rounding. With another weight than 1 on the second term it is no
-        bound; nor is it one of the *mixture*, which enters through q alone.
+        a likelihood only up to rounding. With a weight above 1 on the second term the bound is a
+        looser one, with a weight below 1 there is none; and it is never one of the *mixture*, which
+        enters through q alone.
         """
         which = self.which(sources)
         _check_count(stems, len(which))
@@ -364,7 +366,9 @@ class TCNVAE(SpectralNetwork):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The two terms of a bound that needs no stems: how improbable the *mixture* is.
 
-        A sum of Poisson counts is a Poisson count whose rate is the sum of theirs.
+        A sum of Poisson counts is a Poisson count whose rate is the sum of theirs; the mixture's
+        magnitude stands for the sum of the sources', which it is not where their phases differ
+        (Karamatlı, Cemgil and Kırbız 2019).
 
         Parameters
         ----------

@@ -5,7 +5,7 @@ space is good for that a mask is not. Chapter 18::
 
     python -m etudes.recipes.tcn_vae                        # minutes, writes nothing
     python -m etudes.recipes.tcn_vae --full                 # checkpoints, cards, ledger rows
-    python -m etudes.recipes.tcn_vae --full --only tcn-mask # trains one network, for a second core
+    python -m etudes.recipes.tcn_vae --full --only speed    # one part of that
 """
 
 from etudes.recipes.tcn_vae.networks import (

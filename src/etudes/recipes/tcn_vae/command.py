@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 
@@ -24,8 +25,10 @@ from etudes.recipes.tcn_vae.networks import (
 )
 from etudes.recipes.tcn_vae.report import COMMAND
 
-PARTS: dict[str, Callable[[], None]] = {
+PARTS: dict[str, Callable[[], object]] = {
+    **{name: partial(on_duets.train, name) for name in COMMITTED},
     "duets": on_duets.measure,
+    "masks-alone": on_duets.measure_masks_alone,
     "latents": on_duets.measure_latents,
     "strangers": on_duets.measure_strangers,
     "speed": on_duets.measure_speed,
@@ -49,10 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=(*PARTS, *NETWORKS),
+        choices=PARTS,
         metavar="PART",
-        help="with --full: these parts, or train these networks, and nothing else: "
-        f"{', '.join((*PARTS, *NETWORKS))}",
+        help=f"with --full: these parts and nothing else: {', '.join(PARTS)}",
     )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -60,10 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _quick()
         return
     for name in options.only or PARTS:
-        if name in NETWORKS:
-            on_duets.train(name)
-        else:
-            PARTS[name]()
+        PARTS[name]()
 
 
 def _quick() -> None:

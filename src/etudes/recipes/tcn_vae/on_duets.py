@@ -15,7 +15,7 @@ import numpy as np
 from etudes import evaluate, features, separators
 from etudes.data.duets import DUETS, SAMPLE_RATE, duets
 from etudes.data.mixture import Mixture
-from etudes.evaluate import separation_difference
+from etudes.evaluate import SeparationResult, separation_difference
 from etudes.recipes import gan_and_vae
 from etudes.recipes.masks import ANY_ORDER
 from etudes.recipes.separation import (
@@ -55,9 +55,11 @@ from etudes.train import History
 STEPS = {"tcn-vae": 20_000, "tcn-mask": 20_000, "conv-tasnet": 2_000, "masks-alone": 20_000}
 """Conv-TasNet takes ten times as long for a step: about the same time for each."""
 
+N_VALIDATIONS = {"tcn-vae": 20, "tcn-mask": 20, "conv-tasnet": 8, "masks-alone": 20}
+
 
 def train(name: str) -> tuple[Any, History]:
-    """Train and save one network; one that was trained in an earlier run is only read.
+    """Train one network, and save it when it is one of those that come with the package.
 
     Parameters
     ----------
@@ -71,14 +73,14 @@ def train(name: str) -> tuple[Any, History]:
     model, history = train_network(
         name,
         STEPS[name],
-        every=STEPS[name] // 20 if name != "conv-tasnet" else STEPS[name] // 8,
+        every=STEPS[name] // N_VALIDATIONS[name],
         checkpoint=work_folder() / f"tcn-vae-{name}.safetensors",
     )
     print(f"{name}: {history.seconds:.0f} s, validation {history.best_validation:.2f} dB")
     if name in COMMITTED:
         told = f"{NETWORKS[name][0].upper()}{NETWORKS[name][1:]}: one network for three duets"
         save_network(f"{networks.NAME}-{name}", name, model, history, told)
-        return load_network(name), history
+        load_network.cache_clear()
     return model, history
 
 
@@ -89,29 +91,54 @@ def _answers() -> Remembered:
 
 
 def measure() -> None:
-    """Every method on every test hymn of the three duets."""
-    trained = {name: train(name) for name in NETWORKS}
-    models = {name: model for name, (model, _) in trained.items()}
-    seconds = sum(history.seconds for _, history in trained.values())
-    stamp = weights_digest(*models.values())
-    heads = {duet: _choose_head(models["tcn-vae"], duet, seconds) for duet in DUETS}
+    """The committed networks, and methods of earlier chapters, on every test hymn."""
+    models = {name: load_network(name) for name in COMMITTED}
+    heads = {duet: _choose_head(models["tcn-vae"], duet) for duet in DUETS}
     for duet in DUETS:
-        results = {}
-        for method in (*METHODS, *BESIDE):
-            how = separate_by(
+        results = {
+            method: _on_test(
                 f"tcn-vae-{heads[duet]}" if method == "tcn-vae" else method, duet, models
             )
-            key = f"{duet} {method} {stamp}"
-            results[method] = measured(
-                _answers(), key, how, test_duets(duet), any_order=method in ANY_ORDER
-            )
-            print(f"{duet:<14}{method:<22}{results[method]}", flush=True)
-        for a, b in PAIRS:
+            for method in (*METHODS, *BESIDE)
+        }
+        _tell(duet, results)
+        write_rows(duet, results, _answers().seconds, heads[duet])
+
+
+def measure_masks_alone() -> None:
+    """Train the TCN-VAE's network by its masks alone, and hold it against the committed ones."""
+    model, history = train("masks-alone")
+    models = {"masks-alone": model, **{name: load_network(name) for name in COMMITTED}}
+    for duet in DUETS:
+        results = {
+            method: _on_test(method, duet, models)
+            for method in ("masks-alone", "tcn-vae-mask", "tcn-mask")
+        }
+        _tell(duet, results)
+        write_rows(duet, results, history.seconds + _answers().seconds, only="masks-alone")
+
+
+def _on_test(method: str, duet: str, models: Mapping[str, Any]) -> SeparationResult:
+    """What a method does to the test excerpts of a duet; remembered."""
+    result = measured(
+        _answers(),
+        f"{duet} {method} {weights_digest(*models.values())}",
+        separate_by(method, duet, models),
+        test_duets(duet),
+        any_order=method in ANY_ORDER,
+    )
+    print(f"{duet:<14}{method:<22}{result}", flush=True)
+    return result
+
+
+def _tell(duet: str, results: Mapping[str, SeparationResult]) -> None:
+    """Print the differences that the ledger gets."""
+    for a, b in PAIRS:
+        if a in results and b in results:
             print(f"{duet:<14}{a} over {b}: {separation_difference(results[a], results[b])}")
-        write_rows(duet, results, seconds + _answers().seconds, heads[duet])
 
 
-def _choose_head(model: Any, duet: str, seconds: float) -> str:
+def _choose_head(model: Any, duet: str) -> str:
     """The head of the TCN-VAE that takes validation excerpts of a duet apart best."""
     stamp = weights_digest(model)
     values = {
@@ -124,7 +151,7 @@ def _choose_head(model: Any, duet: str, seconds: float) -> str:
         for head in HEADS
     }
     print(f"{duet}: " + ", ".join(f"{head} {value:.2f}" for head, value in values.items()))
-    write_head(duet, values, N_VALIDATION, seconds)
+    write_head(duet, values, N_VALIDATION, _answers().seconds)
     return max(values, key=lambda head: values[head])
 
 

@@ -53,7 +53,6 @@ METHODS = {
     "tcn-vae-raw": "the TCN-VAE, decoder played raw",
     "tcn-mask": NETWORKS["tcn-mask"],
     "conv-tasnet": NETWORKS["conv-tasnet"],
-    "masks-alone": NETWORKS["masks-alone"],
     "psm-2048": "the phase-sensitive oracle with the window of the TCN-VAE",
 }
 """What the ledger calls each method."""
@@ -77,7 +76,11 @@ PAIRS = (
 
 
 def write_rows(
-    duet: str, results: Mapping[str, SeparationResult], seconds: float, head: str
+    duet: str,
+    results: Mapping[str, SeparationResult],
+    seconds: float,
+    head: str = "",
+    only: str = "",
 ) -> None:
     """Write one duet's results into the ledger.
 
@@ -91,10 +94,14 @@ def write_rows(
         Everything so far.
     head
         The TCN-VAE's best on validation.
+    only
+        The one method that gets a row of its own; by default all of :data:`METHODS`.
     """
-    words = {**masks.METHODS, **EARLIER, **METHODS}
+    words = {**masks.METHODS, **EARLIER, **NETWORKS, **METHODS}
     words["tcn-vae"] += f" ({head})"
-    rows_of("18", duet, results, words, PAIRS, Rows(TEST, COMMAND, 0, seconds), only=METHODS)
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    pairs = [pair for pair in PAIRS if not only or only in pair]
+    rows_of("18", duet, results, words, pairs, rows, only=(only,) if only else METHODS)
 
 
 def write_head(duet: str, values: Mapping[str, float], n: int, seconds: float) -> None:

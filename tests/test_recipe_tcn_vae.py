@@ -1,0 +1,326 @@
+"""The recipe of chapter 18: whose crops come when, who is asked for whom, and what is measured."""
+
+import types
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from toys import high_over_low
+
+from etudes.data.bach import VOICES
+from etudes.data.duets import DUETS, SAMPLE_RATE, duets
+from etudes.evaluate import evaluate_separator
+from etudes.recipes.gan_and_vae import SOURCES_OF
+from etudes.recipes.separation_training import Crops
+from etudes.recipes.tcn_vae import (
+    command,
+    latents,
+    networks,
+    on_duets,
+    on_others,
+    quartet,
+    report,
+    speakers,
+    strangers,
+    trials,
+)
+from etudes.recipes.tcn_vae.networks import COMMITTED, NETWORKS, Asked, ByDuet, loss_of
+from etudes.separators import TCNVAE, ConvTasNet, TCNMask
+
+EXCERPTS = [high_over_low(np.random.default_rng(seed), 8192) for seed in range(3)]
+TINY = {"channels": 6, "hidden": 6, "n_blocks": 2, "n_repeats": 1, "n_fft": 256, "hop_length": 64}
+
+
+def smaller(kind, **sizes):
+    """The same class with other sizes by default."""
+
+    class Smaller(kind):
+        def __init__(self, *given, **others):
+            super().__init__(*given, **{**sizes, **others})
+
+    return Smaller
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Small networks, small crops, excerpts of one second; tells which were asked for."""
+    asked = []
+
+    def stems(names, n_excerpts):
+        asked.append((tuple(names), n_excerpts))
+        shift = list(DUETS).index(names[0])
+        return [np.roll(EXCERPTS[shift], 10 * k, axis=1) for k in range(n_excerpts)]
+
+    def held(name):
+        asked.append(name)
+        stems = EXCERPTS[list(DUETS).index(name)]
+        return [types.SimpleNamespace(stems=stems, mixture=stems.sum(axis=0), group=0)]
+
+    for module in (networks, trials):
+        monkeypatch.setattr(module, "training_stems", stems)
+        monkeypatch.setattr(module, "Crops", partial(Crops, batch=2, n_frames=16))
+        monkeypatch.setattr(module, "validation_duets", held)
+        monkeypatch.setattr(module, "TCNVAE", smaller(TCNVAE, n_latents=2, width=8, **TINY))
+    monkeypatch.setattr(networks, "TCNMask", smaller(TCNMask, **TINY))
+    sizes = {"n_filters": 8, "window": 16, "channels": 4, "hidden": 4, "n_blocks": 2}
+    monkeypatch.setattr(networks, "ConvTasNet", smaller(ConvTasNet, **sizes))
+    return asked
+
+
+# Batches and networks
+
+
+def test_duets_take_turns_and_say_whose_voices_they_are(brief):
+    batches = ByDuet(2, seed=5)
+    assert brief == [((name,), 2) for name in DUETS]
+    for i in range(7):
+        name = list(DUETS)[i % 3]
+        batch = batches[i]
+        assert batch.sources == SOURCES_OF[name] and batch.step == i
+        wanted = Crops(networks.training_stems([name], 2), 5, batch=2, n_frames=16)[i]
+        torch.testing.assert_close(batch.stems, wanted)
+    assert [ByDuet(1, duets=("choir-sa",))[i].sources for i in range(2)] == [
+        SOURCES_OF["choir-sa"]
+    ] * 2
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_trains_on_the_same_crops_and_keeps_the_best(brief, name):
+    model, history = networks.train_network(name, 3, 2, every=1, progress=False)
+    assert history.steps == 3 and not model.training
+    assert history.best_validation == max(value for _, value in history.validation)
+    assert networks.validation_score(model) == pytest.approx(history.best_validation, abs=1e-4)
+    assert {one for one in brief if isinstance(one, tuple)} == {((d,), 2) for d in DUETS}
+
+
+def test_networks_are_what_their_names_say(brief):
+    kinds = (TCNVAE, TCNMask, ConvTasNet, TCNVAE)
+    for name, kind in zip(NETWORKS, kinds):
+        assert isinstance(networks.make_network(name), kind)
+    assert networks.make_network("tcn-vae").sources == tuple(networks.SOURCES)
+    with pytest.raises(ValueError, match="tcn-wae"):
+        networks.make_network("tcn-wae")
+    with pytest.raises(ValueError, match="masks-alone"):
+        networks.load_network("masks-alone")
+
+
+def test_masks_alone_leave_the_decoder_as_it_was(brief):
+    before = networks.make_network("masks-alone").state_dict()
+    after, _ = networks.train_network("masks-alone", 3, 2, validate=False, progress=False)
+    moved = {k: not torch.equal(v, after.state_dict()[k]) for k, v in before.items()}
+    assert not any(there for k, there in moved.items() if k.startswith("decoder"))
+    assert moved["voter.outward.weight"] and moved["tcn.inward.0.weight"]
+    whole, _ = networks.train_network("tcn-vae", 3, 2, validate=False, progress=False)
+    assert not torch.equal(before["decoder.outward.weight"], whole.decoder.outward.weight)
+
+
+def test_the_rate_is_let_in_slowly(brief):
+    model, stems = networks.make_network("tcn-vae"), torch.from_numpy(EXCERPTS[0])[None]
+    names = SOURCES_OF["choir-sb"]
+    with torch.no_grad():
+        for step, weight in ((0, 0.0), (networks.WARM_UP // 2, 0.5), (10_000, 1.0)):
+            torch.manual_seed(0)
+            wanted = model.loss(stems, 3 * weight, names)
+            torch.manual_seed(0)
+            torch.testing.assert_close(loss_of(model, Asked(names, stems, step), 3.0), wanted)
+        plain = networks.make_network("tcn-mask")
+        torch.testing.assert_close(loss_of(plain, Asked(names, stems, 7)), plain.loss(stems))
+
+
+def test_a_tcn_vae_is_asked_by_name_and_the_others_are_not(brief):
+    mixture = EXCERPTS[0].sum(axis=0)
+    model = networks.make_network("tcn-vae")
+    for duet in DUETS:
+        for head in ("mask", "raw"):
+            wanted = model.separate(mixture, SOURCES_OF[duet], head)
+            np.testing.assert_array_equal(networks.separate(model, mixture, duet, head), wanted)
+    plain = networks.make_network("tcn-mask")
+    found = networks.separate(plain, mixture, "choir-sa")
+    np.testing.assert_array_equal(found, plain.separate(mixture))
+
+
+def test_scores_are_of_the_head_and_duets_asked_for(brief):
+    model = networks.make_network("tcn-vae")
+    each = [networks.validation_score(model, "wiener", (name,)) for name in DUETS]
+    assert networks.validation_score(model, "wiener") == pytest.approx(np.mean(each))
+    assert networks.validation_score(model, "raw", ("choir-sb",)) != pytest.approx(each[1])
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_networks_take_duets_apart(name):
+    one = duets("flute-bassoon", "validation", seed=1, seconds=4)[0]
+    model = networks.load_network(name)
+    found = evaluate_separator(
+        lambda m: networks.separate(model, m.mixture, "flute-bassoon"), [one]
+    )
+    assert found.mean > 5
+    estimates = networks.separate(model, one.mixture, "flute-bassoon")
+    np.testing.assert_allclose(estimates.sum(axis=0), one.mixture, atol=1e-4)
+
+
+# Latents
+
+
+def test_the_note_that_is_sung():
+    m = duets("choir-sb", "validation", seed=1, seconds=4)[0]
+    times = np.arange(0, 4, 0.1)
+    for source in range(2):
+        told = latents.note_of(m, source, times)
+        assert told.shape == times.shape
+        for time, pitch in zip(times, told):
+            piece = m.stems[source][int(time * SAMPLE_RATE) :][:800]
+            if pitch == 0 or np.sqrt(np.mean(piece**2)) < 1e-3:
+                continue
+            spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), 16384))
+            hertz = 440 * 2 ** ((pitch - 69) / 12)
+            partials = [round(h * hertz * 16384 / SAMPLE_RATE) for h in (1, 2, 3)]
+            near = sum(spectrum[p - 12 : p + 13].max() for p in partials)
+            beside = sum(spectrum[int(p * 1.25) - 12 :][:25].max() for p in partials)
+            assert near > beside or time > 3.5  # a note that has just ended may still ring
+        assert len(set(told)) > 2
+
+
+class Knows:
+    """A network whose latents of the higher voice tell its note, and of the lower one nothing."""
+
+    n_latents, hop_length = 6, 512
+
+    def latents(self, mixture, sources):
+        m = next(one for one in self.known if one.mixture is mixture)
+        note = latents.pitches([m], 0, 512)[0]
+        told = np.stack([np.cos(2 * np.pi * note * k / 24) for k in (1, 2, 3)], axis=1)
+        more = np.stack([np.sin(2 * np.pi * note * k / 24) for k in (1, 2, 3)], axis=1)
+        high = np.concatenate([told, more], axis=1)
+        return np.stack([high, np.random.default_rng(0).normal(size=high.shape)])
+
+    def stft(self, waveform):
+        from etudes.separators.torch_stft import stft
+
+        return stft(waveform, 2048, 512)
+
+
+def test_a_probe_finds_what_is_there_and_not_what_is_not(monkeypatch):
+    fitted = duets("choir-sb", "validation", 2, 4).load(6)
+    asked = duets("choir-sb", "test", 3, 4).load(3)
+    monkeypatch.setattr(latents, "test_duets", lambda duet: asked)
+    monkeypatch.setattr(
+        latents, "duets", lambda *what: types.SimpleNamespace(load=lambda n: fitted)
+    )
+    model = Knows()
+    model.known = [*fitted, *asked]
+    found = latents.probe(model, "choir-sb")
+    # of one voice everything is known and of the other nothing; so half of each is right
+    assert found["own"].mean > 0.4 and 0.0 < found["commonest"].mean < 0.35
+    assert found["own"].mean > found["other"].mean + 0.1
+    assert set(found) == {*latents.PROBED, "commonest"}
+
+
+# Trials
+
+
+def test_pairs_are_mixtures_of_two_with_their_names(brief):
+    pairs = trials.Pairs(("flute", "bassoon", "choir-soprano"), 2, seed=1)
+    names = [pairs[i].sources for i in range(6)]
+    assert (
+        names
+        == [("flute", "bassoon"), ("flute", "choir-soprano"), ("bassoon", "choir-soprano")] * 2
+    )
+    assert pairs[0].stems.shape == (2, 1, 16 * 128)
+    high, low = (pairs.crops[k] for k in (0, 1))
+    torch.testing.assert_close(pairs[0].stems, high[0] + low[1])
+    spectrum = torch.fft.rfft(high[0][0, 0]).abs()
+    assert spectrum[: int(450 * 2048 / 8000)].max() < 0.2 * spectrum.max()  # no bassoon in it
+
+
+def test_without_stems_the_mixture_alone_teaches(brief):
+    model, history = trials.train_by_mixtures(("flute", "bassoon"), 40, 2, progress=False)
+    assert np.mean(history.losses[-5:]) < np.mean(history.losses[:5])
+    assert trials.validated(model, "flute-bassoon", "wiener").improvements.shape == (1, 2)
+
+
+def test_a_trial_is_the_network_with_one_thing_changed(brief):
+    free, _ = trials.train_trial(2, n_excerpts=2, progress=False)
+    causal, _ = trials.train_trial(2, causal=True, n_excerpts=2, progress=False)
+    assert not free.causal and causal.causal and free.sources == SOURCES_OF[trials.DUET]
+    rate, distortion = trials.rate_and_distortion(free)
+    again = trials.rate_and_distortion(free)
+    assert (rate, distortion) == again and rate > 0 and distortion > 0
+
+
+# Strangers, speakers, quartets
+
+
+@pytest.mark.parametrize("snr", strangers.SNR)
+def test_noise_is_as_loud_as_asked(snr):
+    some = duets("choir-sb", "validation", seed=1, seconds=2).load(2)
+    for noisy, clean in zip(strangers.noisy(some, snr), some):
+        noise = noisy.mixture - clean.mixture
+        ratio = 10 * np.log10(np.mean(clean.mixture**2) / np.mean(noise**2))
+        assert ratio == pytest.approx(snr, abs=0.01)
+        assert noisy.stems is clean.stems and noisy.mixture.dtype == np.float32
+    first, second = strangers.noisy(some, snr)
+    assert np.abs((first.mixture - some[0].mixture) - (second.mixture - some[1].mixture)).max() > 0
+
+
+def test_no_speaker_and_no_verb_is_in_two_splits():
+    voices = [set(speakers.speakers(split)) for split in ("train", "validation", "test")]
+    assert sum(map(len, voices)) == len(set.union(*voices)) > 90
+    for k in (0, 1, 2):
+        assert not {*speakers.WORDS["train"][k]} & {*speakers.WORDS["test"][k]}
+
+
+def test_conversations_are_two_voices_of_about_one_loudness(monkeypatch):
+    monkeypatch.setitem(speakers.N_SPOKEN, "test", 3)
+    speakers.conversations.cache_clear()
+    some = speakers.conversations("test")
+    speakers.conversations.cache_clear()
+    assert len(some) == 3 and [one.group for one in some] == [0, 1, 2]
+    for one in some:
+        assert one.stems.shape == (2, 32_000) and one.stems.dtype == np.float32
+        np.testing.assert_array_equal(one.mixture, one.stems.sum(axis=0))
+        loudness = 10 * np.log10(np.mean(one.stems**2, axis=1))
+        assert abs(loudness[0] - loudness[1]) < 5.1 and np.isfinite(loudness).all()
+
+
+def test_a_quartet_is_four_voices_of_one_choir():
+    (m,) = quartet.quartets("validation", 1)
+    assert m.voices == VOICES and m.programs == (quartet.CHOIR,) * 4 and m.stems.shape[0] == 4
+
+
+# The command
+
+
+def test_parts_can_be_asked_for_alone(monkeypatch):
+    done = []
+    for part in command.PARTS:
+        monkeypatch.setitem(command.PARTS, part, lambda part=part: done.append(part))
+    command.main(["--full", "--only", "tcn-mask", "speed"])
+    assert done == ["tcn-mask", "speed"]
+    done.clear()
+    command.main(["--full"])
+    assert done == list(command.PARTS)
+    with pytest.raises(SystemExit):
+        command.main(["--full", "--only", "everything"])
+
+
+def test_methods_are_played_by_whom_they_name(brief):
+    models = {name: networks.make_network(name) for name in NETWORKS}
+    one = types.SimpleNamespace(stems=EXCERPTS[1], mixture=EXCERPTS[1].sum(axis=0))
+    for name in ("tcn-mask", "conv-tasnet", "masks-alone"):
+        wanted = networks.separate(models[name], one.mixture, "choir-sb")
+        found = on_duets.separate_by(name, "choir-sb", models)(one)
+        np.testing.assert_array_equal(found, wanted)
+    for head in ("mask", "wiener", "raw"):
+        wanted = models["tcn-vae"].separate(one.mixture, SOURCES_OF["choir-sb"], head)
+        found = on_duets.separate_by(f"tcn-vae-{head}", "choir-sb", models)(one)
+        np.testing.assert_array_equal(found, wanted)
+    oracle = on_duets.separate_by("psm-2048", "choir-sb", models)(one)
+    assert oracle.shape == EXCERPTS[1].shape
+
+
+def test_every_method_has_words_and_every_pair_two_methods():
+    known = {**report.masks.METHODS, **report.EARLIER, **NETWORKS, **report.METHODS}
+    assert {name for pair in report.PAIRS for name in pair} <= set(known)
+    assert set(report.BESIDE) <= set(known)
+    assert set(NETWORKS) <= set(on_duets.STEPS) and on_others.QUARTET_STEPS > 0
