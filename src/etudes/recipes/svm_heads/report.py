@@ -220,7 +220,7 @@ An embedding of single notes, meta-learned under {words}: tells an instrument th
 | Never seen | guitars and brass (validation); organs, strings, reeds, pads (test) |
 | Steps | {steps} episodes, {n_way}-way, 1 and 5 shots in turn, 3 questions a class; best weights at step {best_step} |
 | Settings | {settings}, best of {n_trials} on validation instruments |
-| Weights | {n_weights:,} |
+| Weights | {n_weights:,}, kept in 16 bits (measured with 32) |
 | Seed | 0 |
 | Time | {seconds:.0f} s on {hardware} |
 | Validation | {validation:.1%}, mean of 5-way 5-shot and 1-shot over 120 episodes of guitars and brass |
@@ -261,7 +261,7 @@ def save(head: str, model: Any, history: History, chosen: dict[str, Any]) -> Non
     }
     path = WEIGHTS_FOLDER / f"05-instruments-{head}.safetensors"
     told = {key: str(value) for key, value in known.items()}
-    save_weights(model, path, {**told, "settings": json.dumps(settings)})
+    save_weights(model, path, {**told, "settings": json.dumps(settings)}, half=True)
     card = CARD.format(**known, settings=", ".join(f"{k} {v}" for k, v in chosen.items()))
     path.with_suffix(".md").write_text(card, encoding="utf-8")
 
