@@ -356,6 +356,18 @@ def test_nor_does_its_decoder(head):
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 
+@torch.no_grad()
+def test_nor_do_the_counts_that_it_learns_from():
+    for causal in (True, False):
+        model = small(causal=causal)
+        each = model.stft(torch.from_numpy(STEMS)[None])
+        louder = each.clone()
+        louder[..., 40:] *= 20
+        counts, others = (model.counts(x, x.sum(dim=1))[..., :40] for x in (each, louder))
+        assert torch.equal(counts, others) == causal
+        assert model.counts(each, each.sum(dim=1)).sum(dim=1).amax() >= COUNTS * 0.99
+
+
 def test_the_masks_of_a_causal_network_at_once_and_frame_by_frame():
     """What it says of a frame is what it says of that frame when nothing follows."""
     model = mask_network(causal=True).eval()
