@@ -36,6 +36,7 @@ PROBED = {
     "own": "a linear probe reads a voice's note off its own latents",
     "other": "a linear probe reads a voice's note off the other voice's latents",
     "mixture": "a linear probe reads a voice's note off the mixture's spectrum, as many numbers",
+    "harmony": "a voice's note guessed from which note the other voice sings",
 }
 """What is probed, in the words of the ledger."""
 
@@ -105,13 +106,15 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
     right: dict[str, list[np.ndarray]] = {name: [] for name in (*PROBED, "commonest")}
     for source in range(2):
         y, wanted = (pitches(some, source, model.hop_length) for some in (fitted_on, tested_on))
+        others = [pitches(some, 1 - source, model.hop_length) for some in (fitted_on, tested_on)]
         seen = {
             "own": [[z[source] for z in some] for some in latents],
             "other": [[z[1 - source] for z in some] for some in latents],
             "mixture": heard,
+            "harmony": [[np.eye(128)[notes] for notes in some] for some in others],
         }
         for name, (x, asked) in seen.items():
-            guess = _fit(x, y, model.n_latents)
+            guess = _fit(x, y, model.n_latents if name == "mixture" else None)
             right[name].append(_right(guess, asked, wanted))
         sung = np.concatenate(y)
         commonest = [np.full(len(one), np.bincount(sung[sung > 0]).argmax()) for one in wanted]
@@ -126,13 +129,13 @@ def _spectrum(model: Any, m: Mixture) -> np.ndarray:
 
 
 def _fit(
-    x: Sequence[np.ndarray], y: Sequence[np.ndarray], n_numbers: int
+    x: Sequence[np.ndarray], y: Sequence[np.ndarray], n_components: int | None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Logistic regression on frames in which the voice sings; wide frames are first made narrow."""
+    """Logistic regression on frames in which the voice sings, or on some of their components."""
     frames, notes = np.concatenate(x), np.concatenate(y)
     steps = [StandardScaler(), LogisticRegression(max_iter=300)]
-    if frames.shape[1] > n_numbers:
-        steps.insert(0, PCA(n_numbers, random_state=0))
+    if n_components is not None:
+        steps.insert(0, PCA(n_components, random_state=0))
     return make_pipeline(*steps).fit(frames[notes > 0], notes[notes > 0]).predict
 
 
