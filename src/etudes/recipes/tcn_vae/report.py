@@ -11,7 +11,7 @@ from torch import nn
 
 from etudes import ledger
 from etudes.data.duets import SAMPLE_RATE
-from etudes.evaluate import SeparationResult
+from etudes.evaluate import SeparationResult, separation_difference
 from etudes.evaluate.intervals import Estimate, bootstrap_mean
 from etudes.files import write_atomically
 from etudes.recipes import masks
@@ -165,18 +165,26 @@ def write_strangers(name: str, results: Mapping[str, SeparationResult], seconds:
     seconds
         Everything so far.
     """
-    where = WORDS.get(name, name.replace("choir-sb-noise-", "Choir, soprano and bass, noise at -"))
+    where = WORDS.get(name, "")
+    if not where:
+        where = f"Choir, soprano and bass, noise {name.rsplit('-', 1)[1]} dB below"
     rows = Rows(TEST, COMMAND, 0, seconds)
     for method, result in results.items():
         rows.estimate(
             f"18.{name}.si-sdri.{method}",
-            f"{where} dB: SI-SDR improvement of {METHODS[method]}"
-            if "noise" in name
-            else f"{where}, never heard: SI-SDR improvement of {METHODS[method]}",
+            f"{where}, never heard: SI-SDR improvement of {METHODS[method]}",
             result,
             "dB",
             result.n,
             baselines={"mixture": 0.0},
+        )
+    for head in ("tcn-vae-mask", "tcn-vae-wiener"):
+        rows.estimate(
+            f"18.{name}.margin.{head}-over-tcn-mask",
+            f"{where}, same mixtures: {METHODS[head]}, against {METHODS['tcn-mask']}",
+            separation_difference(results[head], results["tcn-mask"]),
+            "dB",
+            results[head].n,
         )
 
 
