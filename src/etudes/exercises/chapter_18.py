@@ -629,8 +629,8 @@ def _other_norms(x: np.ndarray) -> list[tuple[np.ndarray, str]]:
         ),
         (
             against(frame_mean, x.var(axis=0)),
-            "Each frame is measured against itself alone. (Other people call that cumulative, too: "
-            "cLN.) All frames *up to* it count.",
+            "Each frame is measured against itself alone. (In other people's code cLN may be short "
+            "for that, the channel-wise norm.) All frames *up to* it count.",
         ),
         (
             against(np.stack(own), np.stack(spread)),

@@ -7,11 +7,11 @@ Chapter 18.
 from __future__ import annotations
 
 from etudes.recipes.gan_and_vae import SOURCES_OF
-from etudes.recipes.separation import N_VALIDATION
 from etudes.recipes.tcn_vae import report
 from etudes.recipes.tcn_vae.trials import (
     BETAS,
     DUET,
+    louder_share,
     rate_and_distortion,
     train_by_mixtures,
     train_trial,
@@ -53,6 +53,4 @@ def measure() -> None:
         found["any-order"] = validated(model, duet, "wiener", any_order=True)
         print(f"{name}: {found['wiener']}; in the better order {found['any-order']}")
         report.write_trial(name, duet, found, words, history.seconds)
-
-
-__all__ = ["N_VALIDATION", "STEPS", "measure"]
+        report.write_share(name, louder_share(model, duet), words, history.seconds)

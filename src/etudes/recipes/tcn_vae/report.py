@@ -36,6 +36,7 @@ __all__ = [
     "write_probe",
     "write_quartet",
     "write_rows",
+    "write_share",
     "write_speakers",
     "write_speed",
     "write_strangers",
@@ -276,6 +277,29 @@ def write_trial(
             result.n,
             baselines={"mixture": 0.0},
         )
+
+
+def write_share(name: str, share: float, words: str, seconds: float) -> None:
+    """Write how much of the estimates' power the louder one has.
+
+    Parameters
+    ----------
+    name
+        Of the trial.
+    share
+        0.5 to 1.
+    words
+        What is different.
+    seconds
+        Of training.
+    """
+    Rows(f"16 {VALIDATION}, flute-bassoon", COMMAND, 0, seconds).number(
+        f"18.{name}.share.louder",
+        f"{WORDS['flute-bassoon']}, brief training, {words}: share of the louder estimate's power",
+        share,
+        "fraction",
+        16,
+    )
 
 
 def write_quartet(

@@ -21,7 +21,15 @@ from etudes.recipes.tcn_vae.networks import WARM_UP, Asked, ByDuet, loss_of
 from etudes.separators import TCNVAE
 from etudes.train import History
 
-__all__ = ["BETAS", "DUET", "Pairs", "rate_and_distortion", "train_by_mixtures", "train_trial"]
+__all__ = [
+    "BETAS",
+    "DUET",
+    "Pairs",
+    "louder_share",
+    "rate_and_distortion",
+    "train_by_mixtures",
+    "train_trial",
+]
 
 DUET = "choir-sb"
 """On which beta and the future are tried."""
@@ -199,6 +207,28 @@ def train_by_mixtures(
         checkpoint=checkpoint,
         progress=progress,
     )
+
+
+def louder_share(model: TCNVAE, duet: str) -> float:
+    """How much of the power of its two estimates, by the Wiener filter, the louder one has.
+
+    Parameters
+    ----------
+    model
+        Trained.
+    duet
+        Which.
+
+    Returns
+    -------
+    float
+        0.5 to 1, mean over validation excerpts.
+    """
+    shares = []
+    for m in validation_duets(duet):
+        power = np.mean(model.separate(m.mixture, SOURCES_OF[duet], "wiener") ** 2, axis=1)
+        shares.append(power.max() / power.sum())
+    return float(np.mean(shares))
 
 
 def validated(model: TCNVAE, duet: str, head: str, any_order: bool = False) -> SeparationResult:
