@@ -33,8 +33,10 @@ N_PROBE = 64
 """Validation excerpts on which probes are fitted: of the 40 hymns or so, some twice."""
 
 PROBED = {
-    "own": "a linear probe reads a voice's note off its own latents",
-    "other": "a linear probe reads a voice's note off the other voice's latents",
+    "own": "a linear probe reads a voice's note off draws of its own latents",
+    "other": "a linear probe reads a voice's note off draws of the other voice's latents",
+    "own-means": "a linear probe reads a voice's note off the means of its own latents",
+    "other-means": "a linear probe reads a voice's note off the means of the other voice's latents",
     "mixture": "a linear probe reads a voice's note off the mixture's spectrum, as many numbers",
     "harmony": "a voice's note guessed from which note the other voice sings",
 }
@@ -98,18 +100,20 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
     """
     fitted_on = duets(duet, "validation", VALIDATION_SEED).load(N_PROBE)
     tested_on = test_duets(duet)
-    latents = [
-        [model.latents(m.mixture, SOURCES_OF[duet]) for m in some]
-        for some in (fitted_on, tested_on)
-    ]
+    means, draws = (
+        [[_latents(model, m, duet, spread) for m in some] for some in (fitted_on, tested_on)]
+        for spread in (0, 1)
+    )
     heard = [[_spectrum(model, m) for m in some] for some in (fitted_on, tested_on)]
     right: dict[str, list[np.ndarray]] = {name: [] for name in (*PROBED, "commonest")}
     for source in range(2):
         y, wanted = (pitches(some, source, model.hop_length) for some in (fitted_on, tested_on))
         others = [pitches(some, 1 - source, model.hop_length) for some in (fitted_on, tested_on)]
         seen = {
-            "own": [[z[source] for z in some] for some in latents],
-            "other": [[z[1 - source] for z in some] for some in latents],
+            "own": [[z[source] for z in some] for some in draws],
+            "other": [[z[1 - source] for z in some] for some in draws],
+            "own-means": [[z[source] for z in some] for some in means],
+            "other-means": [[z[1 - source] for z in some] for some in means],
             "mixture": heard,
             "harmony": [[np.eye(128)[notes] for notes in some] for some in others],
         }
@@ -121,6 +125,19 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
         right["commonest"].append(_right(lambda x: x, commonest, wanted))
     groups = np.array([m.group for m in tested_on])
     return {name: bootstrap_mean(np.mean(values, axis=0), groups) for name, values in right.items()}
+
+
+@torch.no_grad()
+def _latents(model: Any, m: Mixture, duet: str, spread: float) -> np.ndarray:
+    """Latents of both voices, shape ``(2, n_frames, n_latents)``: a draw, or the means.
+
+    A draw holds what the latents say. Means hold more: a latent that says nothing has a mean that
+    hardly moves, and a probe that rescales its inputs reads that little movement.
+    """
+    heard = model.hear(model.stft(torch.from_numpy(m.mixture)[None]))
+    mean, log_variance = model.encode(heard, model.which(SOURCES_OF[duet]))
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(len(m.title)))
+    return (mean + spread * noise * (log_variance / 2).exp())[0].numpy()
 
 
 def _spectrum(model: Any, m: Mixture) -> np.ndarray:

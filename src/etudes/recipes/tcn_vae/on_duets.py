@@ -55,6 +55,8 @@ from etudes.train import History
 STEPS = {"tcn-vae": 20_000, "tcn-mask": 20_000, "conv-tasnet": 2_000, "masks-alone": 20_000}
 """Conv-TasNet takes ten times as long for a step: about the same time for each."""
 
+LONG_MASKS = {"irm-2048": "ratio", "psm-2048": "phase-sensitive"}
+
 N_VALIDATIONS = {"tcn-vae": 20, "tcn-mask": 20, "conv-tasnet": 8, "masks-alone": 20}
 
 
@@ -175,8 +177,9 @@ def separate_by(
     callable
         ``separate(mixture) -> (n_sources, n_samples)``.
     """
-    if method == "psm-2048":
-        return lambda m: OracleMask(m.stems, "phase-sensitive", 2048, 512).separate(m.mixture)
+    if method in LONG_MASKS:
+        kind = LONG_MASKS[method]
+        return lambda m: OracleMask(m.stems, kind, 2048, 512).separate(m.mixture)
     if method in models:
         return lambda m: separate(models[method], m.mixture, duet)
     if method.startswith("tcn-vae-"):

@@ -54,6 +54,7 @@ METHODS = {
     "tcn-vae-raw": "the TCN-VAE, decoder played raw",
     "tcn-mask": NETWORKS["tcn-mask"],
     "conv-tasnet": NETWORKS["conv-tasnet"],
+    "irm-2048": "the ideal ratio mask with the window of the TCN-VAE",
     "psm-2048": "the phase-sensitive oracle with the window of the TCN-VAE",
 }
 """What the ledger calls each method."""
@@ -71,6 +72,7 @@ PAIRS = (
     ("tcn-vae-mask", "masks-alone"),
     ("masks-alone", "tcn-mask"),
     *(("tcn-vae", other) for other in BESIDE),
+    ("tcn-vae", "irm-2048"),
     ("psm-2048", "psm"),
 )
 """Differences that the chapter talks about."""
