@@ -269,7 +269,7 @@ class TCN(nn.Module):
     def receptive_field(self) -> int:
         """How many frames of input the convolutions let one frame of output hear.
 
-        A block of dilation d hears d (kernel_size − 1) frames besides its own, and each block adds
+        A block of dilation d reaches over d (kernel_size − 1) frames besides its own, and each adds
         its reach to that of those before it. Dilations 1 + 2 + … + 2**(n_blocks − 1) add up to
         2**n_blocks − 1, so the field is ``1 + n_repeats * (kernel_size - 1) * (2**n_blocks - 1)``
         frames: half of the others before and half after, or all of them before in a causal network.
