@@ -25,6 +25,7 @@ from etudes.data.scores import load_bach_chorales
 from etudes.evaluate.intervals import Estimate, bootstrap_mean
 from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.separation import VALIDATION_SEED, test_duets
+from etudes.separators.gaussian import drawn
 from etudes.separators.torch_stft import log_magnitude
 
 __all__ = ["PROBED", "note_of", "pitches", "probe"]
@@ -100,10 +101,8 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
     """
     fitted_on = duets(duet, "validation", VALIDATION_SEED).load(N_PROBE)
     tested_on = test_duets(duet)
-    means, draws = (
-        [[_latents(model, m, duet, spread) for m in some] for some in (fitted_on, tested_on)]
-        for spread in (0, 1)
-    )
+    latents = [[_latents(model, m, duet) for m in some] for some in (fitted_on, tested_on)]
+    means, draws = ([[z[k] for z in some] for some in latents] for k in range(2))
     heard = [[_spectrum(model, m) for m in some] for some in (fitted_on, tested_on)]
     right: dict[str, list[np.ndarray]] = {name: [] for name in (*PROBED, "commonest")}
     for source in range(2):
@@ -128,16 +127,16 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
 
 
 @torch.no_grad()
-def _latents(model: Any, m: Mixture, duet: str, spread: float) -> np.ndarray:
-    """Latents of both voices, shape ``(2, n_frames, n_latents)``: a draw, or the means.
+def _latents(model: Any, m: Mixture, duet: str) -> tuple[np.ndarray, np.ndarray]:
+    """Latents of both voices, each of shape ``(2, n_frames, n_latents)``: the means, and a draw.
 
     A draw holds what the latents say. Means hold more: a latent that says nothing has a mean that
     hardly moves, and a probe that rescales its inputs reads that little movement.
     """
     heard = model.hear(model.stft(torch.from_numpy(m.mixture)[None]))
     mean, log_variance = model.encode(heard, model.which(SOURCES_OF[duet]))
-    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(len(m.title)))
-    return (mean + spread * noise * (log_variance / 2).exp())[0].numpy()
+    one = drawn(mean, log_variance, torch.Generator().manual_seed(len(m.title)))
+    return mean[0].numpy(), one[0].numpy()
 
 
 def _spectrum(model: Any, m: Mixture) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch import nn
 
 from etudes.checks import check_in
 from etudes.data.duets import DUETS
-from etudes.evaluate import evaluate_separator
+from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.recipes.gan_and_vae import SOURCES, SOURCES_OF
 from etudes.recipes.separation import validation_duets
 from etudes.recipes.separation_training import Crops, train_separator, training_stems
@@ -31,12 +31,15 @@ __all__ = [
     "WARM_UP",
     "Asked",
     "ByDuet",
+    "Numbered",
     "load_network",
     "loss_of",
     "make_network",
     "separate",
     "train_network",
+    "validated",
     "validation_score",
+    "warm_up",
 ]
 
 NAME = "18-duets"
@@ -93,6 +96,25 @@ class Asked(NamedTuple):
     step: int
 
 
+class Numbered:
+    """Batches of crops that are all of the same sources, with their numbers.
+
+    Parameters
+    ----------
+    sources
+        Whose voices the crops hold.
+    crops
+        Where they come from.
+    """
+
+    def __init__(self, sources: tuple[str, ...], crops: Crops) -> None:
+        self.sources, self.crops = sources, crops
+
+    def __getitem__(self, i: int) -> Asked:
+        """Batch `i`."""
+        return Asked(self.sources, self.crops[i], i)
+
+
 class ByDuet:
     """Batches of crops, of one duet after the other.
 
@@ -109,13 +131,19 @@ class ByDuet:
     def __init__(
         self, n_excerpts: int = N_EXCERPTS, seed: int = 0, duets: tuple[str, ...] = tuple(DUETS)
     ) -> None:
-        self.duets = duets
-        self.crops = [Crops(training_stems([duet], n_excerpts), seed) for duet in duets]
+        self.batches = [
+            Numbered(SOURCES_OF[duet], Crops(training_stems([duet], n_excerpts), seed))
+            for duet in duets
+        ]
 
     def __getitem__(self, i: int) -> Asked:
         """Batch `i`, stems of shape ``(batch, 2, n_samples)``."""
-        k = i % len(self.duets)
-        return Asked(SOURCES_OF[self.duets[k]], self.crops[k][i], i)
+        return self.batches[i % len(self.batches)][i]
+
+
+def warm_up(step: int) -> float:
+    """Weight of the divergence from the prior at a step: it rises from 0 to 1."""
+    return min(1.0, step / WARM_UP)
 
 
 def loss_of(model: Any, batch: Asked, beta: float = 1.0) -> torch.Tensor:
@@ -136,7 +164,7 @@ def loss_of(model: Any, batch: Asked, beta: float = 1.0) -> torch.Tensor:
         A scalar.
     """
     if isinstance(model, TCNVAE):
-        return model.loss(batch.stems, beta * min(1.0, batch.step / WARM_UP), batch.sources)
+        return model.loss(batch.stems, beta * warm_up(batch.step), batch.sources)
     return model.loss(batch.stems)
 
 
@@ -159,13 +187,32 @@ def validation_score(
     float
         Mean SI-SDR improvement in dB.
     """
-    results = [
-        evaluate_separator(
-            lambda m, name=name: separate(model, m.mixture, name, head), validation_duets(name)
-        )
-        for name in names
-    ]
-    return float(np.mean([result.mean for result in results]))
+    return float(np.mean([validated(model, name, head).mean for name in names]))
+
+
+def validated(
+    model: Any, duet: str, head: str = "mask", any_order: bool = False
+) -> SeparationResult:
+    """How well the validation excerpts of a duet are taken apart.
+
+    Parameters
+    ----------
+    model
+        Made by :func:`make_network`.
+    duet
+        Which.
+    head
+        Of a TCN-VAE.
+    any_order
+        Whether the order of the estimates is forgiven.
+
+    Returns
+    -------
+    SeparationResult
+    """
+    return evaluate_separator(
+        lambda m: separate(model, m.mixture, duet, head), validation_duets(duet), any_order
+    )
 
 
 def separate(model: Any, mixture: Any, duet: str, head: str = "mask") -> np.ndarray:

@@ -95,11 +95,12 @@ def _answers() -> Remembered:
 def measure() -> None:
     """The committed networks, and methods of earlier chapters, on every test hymn."""
     models = {name: load_network(name) for name in COMMITTED}
+    stamp = weights_digest(*models.values())
     heads = {duet: _choose_head(models["tcn-vae"], duet) for duet in DUETS}
     for duet in DUETS:
         results = {
             method: _on_test(
-                f"tcn-vae-{heads[duet]}" if method == "tcn-vae" else method, duet, models
+                f"tcn-vae-{heads[duet]}" if method == "tcn-vae" else method, duet, models, stamp
             )
             for method in (*METHODS, *BESIDE)
         }
@@ -111,20 +112,21 @@ def measure_masks_alone() -> None:
     """Train the TCN-VAE's network by its masks alone, and hold it against the committed ones."""
     model, history = train("masks-alone")
     models = {"masks-alone": model, **{name: load_network(name) for name in COMMITTED}}
+    stamp = weights_digest(*models.values())
     for duet in DUETS:
         results = {
-            method: _on_test(method, duet, models)
+            method: _on_test(method, duet, models, stamp)
             for method in ("masks-alone", "tcn-vae-mask", "tcn-mask")
         }
         _tell(duet, results)
         write_rows(duet, results, history.seconds + _answers().seconds, only="masks-alone")
 
 
-def _on_test(method: str, duet: str, models: Mapping[str, Any]) -> SeparationResult:
+def _on_test(method: str, duet: str, models: Mapping[str, Any], stamp: str) -> SeparationResult:
     """What a method does to the test excerpts of a duet; remembered."""
     result = measured(
         _answers(),
-        f"{duet} {method} {weights_digest(*models.values())}",
+        f"{duet} {method} {stamp}",
         separate_by(method, duet, models),
         test_duets(duet),
         any_order=method in ANY_ORDER,

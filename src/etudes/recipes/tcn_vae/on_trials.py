@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.tcn_vae import report
+from etudes.recipes.tcn_vae.networks import validated
 from etudes.recipes.tcn_vae.trials import (
     BETAS,
     DUET,
@@ -15,7 +16,6 @@ from etudes.recipes.tcn_vae.trials import (
     rate_and_distortion,
     train_by_mixtures,
     train_trial,
-    validated,
 )
 from etudes.recipes.work import work_folder
 

@@ -19,7 +19,7 @@ from etudes.data.mixture import Mixture
 from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation import N_VALIDATION, TEST_SEED, VALIDATION_SEED
 from etudes.recipes.separation_training import TRAIN_SEED, Crops, train_separator
-from etudes.recipes.tcn_vae.networks import WARM_UP
+from etudes.recipes.tcn_vae.networks import Numbered, loss_of
 from etudes.separators import TCNVAE, SupervisedNMF
 from etudes.train import History, load_weights
 
@@ -91,8 +91,8 @@ def train_quartet(
     torch.manual_seed(seed)
     return train_separator(
         TCNVAE(VOICES),
-        lambda model, batch: model.loss(batch[1], min(1.0, batch[0] / WARM_UP)),
-        Numbered(crops),
+        loss_of,
+        Numbered(VOICES, crops),
         steps,
         score=(lambda model: evaluate_separator(lambda m: model.separate(m.mixture), held).mean)
         if validate
@@ -102,16 +102,6 @@ def train_quartet(
         checkpoint=checkpoint,
         progress=progress,
     )
-
-
-class Numbered:
-    """Batches with their numbers."""
-
-    def __init__(self, crops: Crops) -> None:
-        self.crops = crops
-
-    def __getitem__(self, i: int) -> tuple[int, torch.Tensor]:
-        return i, self.crops[i]
 
 
 @cache

@@ -18,8 +18,7 @@ from etudes.data.duets import SAMPLE_RATE
 from etudes.data.voices import list_voices, say
 from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation_training import CROP_FRAMES, Crops, train_separator
-from etudes.recipes.tcn_vae.networks import WARM_UP
-from etudes.recipes.tcn_vae.quartet import Numbered
+from etudes.recipes.tcn_vae.networks import Numbered, warm_up
 from etudes.separators import TCNVAE
 from etudes.separators.masking import HOP_LENGTH, N_FFT
 from etudes.train import History
@@ -41,6 +40,9 @@ WORDS = {
     ),
 }
 """What is said; test sentences share no noun and no verb with those of training."""
+
+SPEAKERS = ("one", "another")
+"""They have no names."""
 
 SECONDS = 4.0
 N_SPOKEN = {"train": 320, "validation": 16, "test": 48}
@@ -140,11 +142,9 @@ def train_speakers(
 
     torch.manual_seed(seed)
     return train_separator(
-        TCNVAE(("one", "another"), n_fft=N_FFT, hop_length=HOP_LENGTH),
-        lambda model, batch: model.loss(
-            batch[1], min(1.0, batch[0] / WARM_UP), any_order=any_order
-        ),
-        Numbered(crops),
+        TCNVAE(SPEAKERS, n_fft=N_FFT, hop_length=HOP_LENGTH),
+        lambda model, batch: model.loss(batch.stems, warm_up(batch.step), any_order=any_order),
+        Numbered(SPEAKERS, crops),
         steps,
         score=score if validate else None,
         clip=5.0,

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from etudes.evaluate import evaluate_separator
-from etudes.evaluate.separators import SeparationResult
-from etudes.recipes.gan_and_vae import SOURCES_OF
+from etudes.recipes.gan_and_vae import SOURCES, SOURCES_OF
 from etudes.recipes.separation import validation_duets
 from etudes.recipes.separation_training import Crops, train_separator, training_stems
-from etudes.recipes.tcn_vae.networks import WARM_UP, Asked, ByDuet, loss_of
+from etudes.recipes.tcn_vae.networks import Asked, ByDuet, loss_of, warm_up
 from etudes.separators import TCNVAE
 from etudes.train import History
 
@@ -133,12 +131,10 @@ class Pairs:
     """
 
     def __init__(self, sources: tuple[str, ...], n_excerpts: int, seed: int = 0) -> None:
-        self.sources, self.seed = sources, seed
-        self.crops = []
+        self.sources, self.crops = sources, []
         for source in sources:
-            duet = next(d for d, names in SOURCES_OF.items() if source in names)
-            k = SOURCES_OF[duet].index(source)
-            alone = [stems[[k]] for stems in training_stems([duet], n_excerpts)]
+            duet, voice = SOURCES[source]
+            alone = [stems[[voice]] for stems in training_stems([duet], n_excerpts)]
             self.crops.append(_Solo(alone, seed))
 
     def __getitem__(self, i: int) -> Asked:
@@ -193,7 +189,7 @@ def train_by_mixtures(
 
     def loss(model: Any, batch: Asked) -> torch.Tensor:
         far, kl = model.mixture_terms(batch.stems[:, 0], batch.sources)
-        return far + min(1.0, batch.step / WARM_UP) * kl
+        return far + warm_up(batch.step) * kl
 
     torch.manual_seed(seed)
     return train_separator(
@@ -229,28 +225,3 @@ def louder_share(model: TCNVAE, duet: str) -> float:
         power = np.mean(model.separate(m.mixture, SOURCES_OF[duet], "wiener") ** 2, axis=1)
         shares.append(power.max() / power.sum())
     return float(np.mean(shares))
-
-
-def validated(model: TCNVAE, duet: str, head: str, any_order: bool = False) -> SeparationResult:
-    """How well the validation excerpts of a duet are taken apart.
-
-    Parameters
-    ----------
-    model
-        Trained.
-    duet
-        Which.
-    head
-        Which.
-    any_order
-        Whether the order of the estimates is forgiven.
-
-    Returns
-    -------
-    SeparationResult
-    """
-    return evaluate_separator(
-        lambda m: model.separate(m.mixture, SOURCES_OF[duet], head),
-        validation_duets(duet),
-        any_order,
-    )
