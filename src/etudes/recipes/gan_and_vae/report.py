@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import nn
-
 from etudes import ledger
 from etudes.data.duets import SAMPLE_RATE
 from etudes.evaluate import SeparationResult
-from etudes.files import write_atomically
 from etudes.recipes import masks
+from etudes.recipes.cards import save_with_card
 from etudes.recipes.gan_and_vae.methods import METHODS, NAME
 from etudes.recipes.rows import Rows
 from etudes.recipes.separation import TEST, choice_row, rows_of
 from etudes.recipes.separation_training import BATCH, CROP_FRAMES, N_EXCERPTS
 from etudes.separators import MaskGenerator, SourceVAE
 from etudes.separators.masking import HOP_LENGTH
-from etudes.train import History, save_weights
-from etudes.train.weights import WEIGHTS_FOLDER
+from etudes.train import History
 
 __all__ = [
     "COMMAND",
@@ -144,7 +141,7 @@ def save_generator(
         "Limits": "One soundfont, no room, no noise, two voices, the higher one first: not a "
         "separator of real recordings",
     }
-    _save(f"{NAME}-{name}", model, facts)
+    save_with_card(f"{NAME}-{name}", model, facts, COMMAND)
 
 
 def save_vae(source: str, model: SourceVAE, history: History) -> None:
@@ -172,19 +169,4 @@ def save_vae(source: str, model: SourceVAE, history: History) -> None:
         "Use": f'`etudes.recipes.gan_and_vae.load_vae("{source}")`',
         "Limits": "One soundfont: knows no other player or room",
     }
-    _save(f"{NAME}-vae-{source}", model, facts)
-
-
-def _save(name: str, model: nn.Module, facts: Mapping[str, str]) -> None:
-    """Write weights in 16 bits, and a card."""
-    save_weights(model, WEIGHTS_FOLDER / f"{name}.safetensors", {"command": COMMAND}, half=True)
-    n_weights = sum(p.numel() for p in model.parameters())
-    told = {**facts, "Weights": f"{n_weights:,}, kept in 16 bits", "Command": f"`{COMMAND}`"}
-    lines = [
-        f"# {name}",
-        "",
-        "| | |",
-        "| --- | --- |",
-        *(f"| {k} | {v} |" for k, v in told.items()),
-    ]
-    write_atomically(WEIGHTS_FOLDER / f"{name}.md", ("\n".join(lines) + "\n").encode())
+    save_with_card(f"{NAME}-vae-{source}", model, facts, COMMAND)

@@ -13,8 +13,8 @@ from etudes import ledger
 from etudes.data.duets import SAMPLE_RATE
 from etudes.evaluate import SeparationResult, separation_difference
 from etudes.evaluate.intervals import Estimate, bootstrap_mean
-from etudes.files import write_atomically
 from etudes.recipes import masks
+from etudes.recipes.cards import save_with_card
 from etudes.recipes.gan_and_vae.methods import METHODS as EARLIER
 from etudes.recipes.rows import Rows
 from etudes.recipes.separation import TEST, WORDS, rows_of
@@ -22,8 +22,7 @@ from etudes.recipes.separation_training import BATCH, CROP_FRAMES
 from etudes.recipes.tcn_vae.latents import PROBED
 from etudes.recipes.tcn_vae.networks import N_EXCERPTS, NETWORKS
 from etudes.separators.masking import HOP_LENGTH
-from etudes.train import History, save_weights
-from etudes.train.weights import WEIGHTS_FOLDER
+from etudes.train import History
 
 __all__ = [
     "BESIDE",
@@ -405,10 +404,5 @@ def save_network(
         "of each",
         "Test": f"rows `18.*.si-sdri.{name}*` of the ledger",
         "Limits": "One soundfont, no room, no noise: not a separator of real recordings",
-        "Weights": f"{sum(p.numel() for p in model.parameters()):,}, kept in 16 bits",
-        "Command": f"`{COMMAND}`",
     }
-    save_weights(model, WEIGHTS_FOLDER / f"{stem}.safetensors", {"command": COMMAND}, half=True)
-    lines = [f"# {stem}", "", "| | |", "| --- | --- |"]
-    lines += [f"| {k} | {v} |" for k, v in facts.items()]
-    write_atomically(WEIGHTS_FOLDER / f"{stem}.md", ("\n".join(lines) + "\n").encode())
+    save_with_card(stem, model, facts, COMMAND)
