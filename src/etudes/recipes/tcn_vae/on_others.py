@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from etudes.data.bach import VOICES
-from etudes.evaluate import evaluate_separator
+from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.recipes.tcn_vae import report
 from etudes.recipes.tcn_vae.networks import load_network, separate
 from etudes.recipes.tcn_vae.quartet import (
@@ -22,10 +22,17 @@ from etudes.recipes.tcn_vae.quartet import (
     quartets,
     train_quartet,
 )
-from etudes.recipes.tcn_vae.speakers import conversations, train_speakers
+from etudes.recipes.tcn_vae.speakers import (
+    TWINS,
+    WINDOW,
+    conversations,
+    on_speech,
+    train_speakers,
+)
 from etudes.recipes.work import work_folder
+from etudes.separators import OracleMask
 
-QUARTET_STEPS, SPEAKERS_STEPS = 6_000, 4_000
+QUARTET_STEPS, SPEAKERS_STEPS = 6_000, 12_000
 
 
 def measure_quartet() -> None:
@@ -55,19 +62,27 @@ def measure_quartet() -> None:
 
 
 def measure_speakers() -> None:
-    """Two speakers: the network of the chorales, and its twin trained on speech."""
-    model, history = train_speakers(
-        SPEAKERS_STEPS, checkpoint=work_folder() / "tcn-vae-speakers.safetensors"
-    )
+    """Two speakers: the network of the chorales, its twins trained on speech, and ideal masks."""
+    twins, seconds = {}, 0.0
+    for twin in TWINS:
+        checkpoint = work_folder() / f"tcn-vae-speakers-{twin}.safetensors"
+        twins[twin], history = train_speakers(twin, SPEAKERS_STEPS, checkpoint=checkpoint)
+        seconds += history.seconds
+        print(f"speakers      {twin}: validation {history.best_validation:.2f} dB", flush=True)
     chorales, begun = load_network("tcn-vae"), time.perf_counter()
     results = {
-        "trained-on-chorales": evaluate_separator(
-            lambda m: separate(chorales, m.mixture, "choir-sb"), conversations("test"), True
-        ),
-        "trained-on-speech": evaluate_separator(
-            lambda m: model.separate(m.mixture), conversations("test"), True
-        ),
+        "chorales": on_speech(lambda m: separate(chorales, m, "choir-sb"), "test"),
+        **{twin: on_speech(model.separate, "test") for twin, model in twins.items()},
+        **{name: ideal(kind) for name, kind in {"irm": "ratio", "psm": "phase-sensitive"}.items()},
     }
     for name, result in results.items():
         print(f"speakers      {name:<22}{result}", flush=True)
-    report.write_speakers(results, history.seconds + time.perf_counter() - begun)
+    semitones = np.array([one.semitones for one in conversations("test")])
+    report.write_speakers(results, semitones, seconds + time.perf_counter() - begun)
+
+
+def ideal(kind: str) -> SeparationResult:
+    """What an ideal mask does to two speakers, with the window of the networks."""
+    return evaluate_separator(
+        lambda m: OracleMask(m.stems, kind, **WINDOW).separate(m.mixture), conversations("test")
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from torch import nn
 
 from etudes import ledger
@@ -21,6 +22,7 @@ from etudes.recipes.separation import TEST, WORDS, rows_of
 from etudes.recipes.separation_training import BATCH, CROP_FRAMES
 from etudes.recipes.tcn_vae.latents import PROBED
 from etudes.recipes.tcn_vae.networks import N_EXCERPTS, NETWORKS
+from etudes.recipes.tcn_vae.speakers import TWINS, WINDOW
 from etudes.separators.masking import HOP_LENGTH
 from etudes.train import History
 
@@ -43,6 +45,9 @@ __all__ = [
 ]
 
 COMMAND = "python -m etudes.recipes.tcn_vae --full"
+
+FAR = 6
+"""Semitones between two voices that count as far from each other."""
 
 VALIDATION = "8 s excerpts of validation chorales"
 
@@ -348,26 +353,46 @@ def write_quartet(
         )
 
 
-def write_speakers(results: Mapping[str, SeparationResult], seconds: float) -> None:
-    """Write two speakers.
+def write_speakers(
+    results: Mapping[str, SeparationResult], semitones: np.ndarray, seconds: float
+) -> None:
+    """Write two speakers, all of them and those whose voices lie near and far from each other.
 
     Parameters
     ----------
     results
-        By what the network was trained on.
+        Of the network of the chorales, of both twins and of ideal masks.
+    semitones
+        By how much one voice lies above the other, of each mixture.
     seconds
         Everything.
     """
     rows = Rows("4 s of two eSpeak voices, new speakers and new words", COMMAND, 0, seconds)
-    for name, result in results.items():
+    words = {"chorales": "the TCN-VAE of the duets"}
+    words |= {twin: f"the TCN-VAE {told}" for twin, told in TWINS.items()}
+    words |= {name: f"{masks.METHODS[name]}, window {WINDOW['n_fft']}" for name in ("irm", "psm")}
+    some = {
+        "": ("Two speakers", semitones >= 0),
+        "-near": (f"Two speakers less than {FAR} semitones apart", semitones < FAR),
+        "-far": (f"Two speakers {FAR} semitones apart or more", semitones >= FAR),
+    }
+    for which, (told, chosen) in some.items():
+        for name, result in results.items():
+            rows.estimate(
+                f"18.speakers{which}.si-sdri.{name}",
+                f"{told}: SI-SDR improvement of {words[name]}, in the better order",
+                bootstrap_mean(result.improvements[chosen].mean(axis=1), result.groups[chosen]),
+                "dB",
+                f"{chosen.sum()} mixtures",
+                baselines={"mixture": 0.0},
+            )
+        gain = (results["by-pitch"].improvements - results["any-order"].improvements)[chosen]
         rows.estimate(
-            f"18.speakers.si-sdri.{name}",
-            f"Two speakers: SI-SDR improvement of the TCN-VAE {name.replace('-', ' ')}, "
-            "in the better order",
-            result,
+            f"18.speakers{which}.margin.by-pitch-over-any-order",
+            f"{told}, same mixtures: {words['by-pitch']}, against {words['any-order']}",
+            bootstrap_mean(gain.mean(axis=1), results["by-pitch"].groups[chosen]),
             "dB",
-            result.n,
-            baselines={"mixture": 0.0},
+            f"{chosen.sum()} mixtures",
         )
 
 
