@@ -10,7 +10,7 @@ from toys import high_over_low
 
 from etudes.data.bach import VOICES
 from etudes.data.duets import DUETS, SAMPLE_RATE, duets
-from etudes.evaluate import evaluate_separator
+from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.separation_training import Crops
 from etudes.recipes.tcn_vae import (
@@ -20,6 +20,7 @@ from etudes.recipes.tcn_vae import (
     on_duets,
     on_others,
     quartet,
+    reach,
     report,
     speakers,
     strangers,
@@ -161,6 +162,32 @@ def test_committed_networks_take_duets_apart(name):
     np.testing.assert_allclose(estimates.sum(axis=0), one.mixture, atol=1e-4)
 
 
+# Reach
+
+
+def test_who_hears_everything_around_each_frame_hears_what_the_network_hears(brief):
+    model, names = networks.make_network("tcn-vae").eval(), SOURCES_OF["choir-sb"]
+    mixture = EXCERPTS[1].sum(axis=0)
+    n_frames = 1 + len(mixture) // model.hop_length
+    wide = reach.separate_within(model, mixture, names, 2 * n_frames - 1)
+    np.testing.assert_allclose(wide, model.separate(mixture, names), atol=1e-5)
+
+
+def test_what_lies_beyond_the_frames_heard_is_not_heard(brief):
+    model, names = networks.make_network("tcn-vae").eval(), SOURCES_OF["choir-sb"]
+    mixture = EXCERPTS[1].sum(axis=0)
+    other = mixture.copy()
+    other[:2000] *= -0.5  # no louder, so that the loudest place stays where it is
+    other[6000:] *= -0.5
+    for n in (1, 9):
+        near, same = (reach.separate_within(model, m, names, n) for m in (mixture, other))
+        np.testing.assert_allclose(near[:, 2600:5400], same[:, 2600:5400], atol=1e-6)
+    far, moved = (model.separate(m, names) for m in (mixture, other))
+    assert np.abs(far - moved)[:, 2600:5400].max() > 1e-4
+    with pytest.raises(ValueError, match="n_frames must be odd"):
+        reach.separate_within(model, mixture, names, 8)
+
+
 # Latents
 
 
@@ -278,21 +305,89 @@ def test_noise_is_as_loud_as_asked(snr):
 def test_no_speaker_and_no_verb_is_in_two_splits():
     voices = [set(speakers.speakers(split)) for split in ("train", "validation", "test")]
     assert sum(map(len, voices)) == len(set.union(*voices)) > 90
+    assert not {f"en-gb+{name}" for name in speakers.WITHOUT_PITCH} & set.union(*voices)
     for k in (0, 1, 2):
         assert not {*speakers.WORDS["train"][k]} & {*speakers.WORDS["test"][k]}
 
 
-def test_conversations_are_two_voices_of_about_one_loudness(monkeypatch):
-    monkeypatch.setitem(speakers.N_SPOKEN, "test", 3)
+@pytest.fixture
+def few_words(monkeypatch):
+    """Conversations of four pairs."""
+    for split in speakers.N_SPOKEN:
+        monkeypatch.setitem(speakers.N_SPOKEN, split, 4)
     speakers.conversations.cache_clear()
+    yield
+    speakers.conversations.cache_clear()
+
+
+def test_conversations_are_two_voices_of_about_one_loudness_the_higher_first(few_words):
     some = speakers.conversations("test")
-    speakers.conversations.cache_clear()
-    assert len(some) == 3 and [one.group for one in some] == [0, 1, 2]
+    assert len(some) == 4 and [one.group for one in some] == [0, 1, 2, 3]
     for one in some:
         assert one.stems.shape == (2, 32_000) and one.stems.dtype == np.float32
         np.testing.assert_array_equal(one.mixture, one.stems.sum(axis=0))
         loudness = 10 * np.log10(np.mean(one.stems**2, axis=1))
         assert abs(loudness[0] - loudness[1]) < 5.1 and np.isfinite(loudness).all()
+        higher, lower = (speakers.middle_pitch(stem) for stem in one.stems)
+        assert one.semitones == pytest.approx(12 * np.log2(higher / lower), abs=1e-3) and (
+            one.semitones >= 0
+        )
+    assert len({round(one.semitones, 2) for one in some}) == 4
+
+
+@pytest.mark.parametrize("hertz", [80.0, 110.0, 220.0])
+def test_middle_pitch_is_that_of_what_is_loud(hertz):
+    time = np.arange(16_000) / SAMPLE_RATE
+    voice = sum(np.sin(2 * np.pi * h * hertz * time) / h for h in range(1, 8))
+    voice[8_000:] = 1e-3 * np.random.default_rng(0).normal(size=8_000)
+    assert speakers.middle_pitch(voice) == pytest.approx(hertz, rel=0.02)
+
+
+def test_of_the_twins_one_forgives_the_order(few_words, monkeypatch):
+    asked = []
+    kind = smaller(TCNVAE, n_latents=2, width=8, channels=6, hidden=6, n_blocks=2, n_repeats=1)
+
+    class Heard(kind):
+        def loss(self, stems, beta=1.0, sources=None, any_order=False):
+            asked.append(any_order)
+            return super().loss(stems, beta, sources, any_order)
+
+    monkeypatch.setattr(speakers, "TCNVAE", Heard)
+    for twin in speakers.TWINS:
+        model, history = speakers.train_speakers(twin, 2, progress=False)
+        assert history.steps == 2 and not model.training
+        assert model.n_fft == speakers.WINDOW["n_fft"]
+    assert asked == [True, True, False, False]
+    with pytest.raises(ValueError, match="by-name"):
+        speakers.train_speakers("by-name", 2)
+
+
+def test_nobody_minds_which_speaker_comes_first(few_words):
+    known = {one.mixture.tobytes(): one.stems for one in speakers.conversations("test")}
+    found = speakers.on_speech(lambda m: known[m.tobytes()][::-1] + 1e-3 * m, "test")
+    assert found.mean > 20
+
+
+def test_speakers_near_and_far_are_counted_apart(monkeypatch):
+    written = {}
+    monkeypatch.setattr(
+        report.Rows,
+        "estimate",
+        lambda self, row, claim, found, unit, n, **more: written.update({row: (found.mean, n)}),
+    )
+    values = np.array([[1.0, 1.0], [3.0, 3.0], [8.0, 8.0], [10.0, 10.0]])
+    methods = {"chorales": 0.0, "any-order": 1.0, "by-pitch": 3.0, "irm": 5.0, "psm": 6.0}
+    results = {
+        name: SeparationResult(values + more, np.arange(4), "same")
+        for name, more in methods.items()
+    }
+    report.write_speakers(results, np.array([0.0, 5.9, 6.0, 20.0]), 1.0)
+    assert written["18.speakers.si-sdri.any-order"] == (6.5, "4 mixtures")
+    assert written["18.speakers-near.si-sdri.any-order"] == (3.0, "2 mixtures")
+    assert written["18.speakers-far.si-sdri.psm"] == (15.0, "2 mixtures")
+    for which in ("", "-near", "-far"):
+        assert written[f"18.speakers{which}.margin.by-pitch-over-any-order"][0] == 2.0
+    assert len(written) == 18
 
 
 def test_a_quartet_is_four_voices_of_one_choir():

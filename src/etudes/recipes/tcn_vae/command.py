@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[], object]] = {
     **{name: partial(on_duets.train, name) for name in COMMITTED},
     "duets": on_duets.measure,
     "masks-alone": on_duets.measure_masks_alone,
+    "reach": on_duets.measure_reach,
     "latents": on_duets.measure_latents,
     "strangers": on_duets.measure_strangers,
     "speed": on_duets.measure_speed,

@@ -17,6 +17,7 @@ from etudes.data.duets import DUETS, SAMPLE_RATE, duets
 from etudes.data.mixture import Mixture
 from etudes.evaluate import SeparationResult, separation_difference
 from etudes.recipes import gan_and_vae
+from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.masks import ANY_ORDER
 from etudes.recipes.separation import (
     N_VALIDATION,
@@ -35,6 +36,7 @@ from etudes.recipes.tcn_vae.networks import (
     train_network,
     validation_score,
 )
+from etudes.recipes.tcn_vae.reach import FRAMES, separate_within
 from etudes.recipes.tcn_vae.report import (
     BESIDE,
     METHODS,
@@ -42,6 +44,7 @@ from etudes.recipes.tcn_vae.report import (
     save_network,
     write_head,
     write_probe,
+    write_reach,
     write_rows,
     write_speed,
     write_strangers,
@@ -188,6 +191,24 @@ def separate_by(
         head = method.removeprefix("tcn-vae-")
         return lambda m: separate(models["tcn-vae"], m.mixture, duet, head)
     return gan_and_vae.separate_by(method, duet)
+
+
+def measure_reach() -> None:
+    """The committed TCN-VAE on test hymns, when it hears but a few frames at a time."""
+    model, begun = load_network("tcn-vae"), time.perf_counter()
+    for duet in DUETS:
+        results = {
+            "tcn-vae-mask": _on_test(
+                "tcn-vae-mask", duet, {"tcn-vae": model}, weights_digest(model)
+            )
+        }
+        for n in FRAMES:
+            results[f"hearing-{n}"] = evaluate.evaluate_separator(
+                lambda m, n=n, d=duet: separate_within(model, m.mixture, SOURCES_OF[d], n),
+                test_duets(duet),
+            )
+            print(f"{duet:<14}{n:2} frames: {results[f'hearing-{n}']}", flush=True)
+        write_reach(duet, results, time.perf_counter() - begun)
 
 
 def measure_latents() -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "write_head",
     "write_probe",
     "write_quartet",
+    "write_reach",
     "write_rows",
     "write_share",
     "write_speakers",
@@ -158,6 +159,28 @@ def write_probe(duet: str, found: Mapping[str, Estimate], seconds: float) -> Non
             f"{found[name].n} mixtures in {found[name].n_groups} groups",
             baselines={"commonest": found["commonest"].mean},
         )
+
+
+def write_reach(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what the TCN-VAE loses when it hears but a few frames at a time.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    results
+        ``"tcn-vae-mask"``, which hears everything, and ``"hearing-{n}"`` for each number of frames.
+    seconds
+        What that took.
+    """
+    near = [name for name in results if name.startswith("hearing-")]
+    words = {"tcn-vae-mask": METHODS["tcn-vae-mask"]}
+    words |= {
+        name: f"the TCN-VAE, mask head, each frame told from {name.split('-')[1]} alone"
+        for name in near
+    }
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("18", duet, results, words, [(one, "tcn-vae-mask") for one in near], rows, only=near)
 
 
 def write_strangers(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
