@@ -46,9 +46,10 @@ CELL_TIMEOUT = 600  # seconds
 BUDGET = 150  # seconds: what a chapter may take with default settings
 
 #: One thread for each chapter: two that use all cores slow each other down many times over.
-THREADS = {
-    "OMP_NUM_THREADS": "1",
+SURROUNDINGS = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures belong on the page
+    "ETUDES_PROGRESS": "0",  # what was prepared, and where it is kept, does not
+    "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
@@ -222,7 +223,7 @@ def run(
                 old.reused = True
         if todo:
             say(f"Executing {len(todo)} of {len(wanted)} pages, {min(jobs, len(todo))} at a time")
-            with _environment(THREADS), ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+            with _environment(SURROUNDINGS), ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
                 futures = {pool.submit(_execute, path, build, root): path for path in todo}
                 for future in as_completed(futures):
                     result = known[futures[future]] = future.result()

@@ -209,6 +209,20 @@ def test_a_chapter_runs_in_an_empty_folder_on_one_thread(book: Book) -> None:
     assert os.environ.get("PYDEVD_DISABLE_FILE_VALIDATION") is None
 
 
+def test_a_page_does_not_tell_what_was_prepared_for_it(book: Book, tmp_path: Path) -> None:
+    book.chapter(
+        "01-one.ipynb",
+        f"import os; os.environ['ETUDES_CACHE'] = {str(tmp_path / 'cache')!r}\n"
+        "import numpy as np\n"
+        "from etudes.data import cache\n"
+        "build = lambda: {'x': np.array(list(cache.progress_bar(range(3), 'Counting')))}\n"
+        "print(cache.cached('toy', build, 1, 'a toy')['x'].sum())",
+    )
+    book.run()
+    executed = nbformat.read(book.root / "_build/chapters/01-one.ipynb", as_version=4)
+    assert [output.text for output in executed.cells[1].outputs] == ["3\n"]
+
+
 def test_progress_bars_leave_their_last_state(book: Book) -> None:
     book.chapter(
         "01-one.ipynb",
