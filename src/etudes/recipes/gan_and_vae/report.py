@@ -32,7 +32,7 @@ __all__ = [
 
 COMMAND = "python -m etudes.recipes.gan_and_vae --full"
 
-VALIDATION = "8 s excerpts of validation chorales, three duets"
+VALIDATION = "excerpts of 8 s of validation chorales, three duets"
 
 PAIRS = (
     ("gan", "generator-only"),

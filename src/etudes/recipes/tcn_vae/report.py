@@ -50,7 +50,7 @@ COMMAND = "python -m etudes.recipes.tcn_vae --full"
 FAR = 6
 """Semitones between two voices that count as far from each other."""
 
-VALIDATION = "8 s excerpts of validation chorales"
+VALIDATION = "excerpts of 8 s of validation chorales"
 
 METHODS = {
     "tcn-vae": "the TCN-VAE, by the head that is best on validation hymns",
