@@ -22,6 +22,7 @@ from etudes.recipes.tcn_vae.quartet import (
     quartets,
     train_quartet,
 )
+from etudes.recipes.tcn_vae.reach import separate_within
 from etudes.recipes.tcn_vae.speakers import (
     TWINS,
     WINDOW,
@@ -33,6 +34,9 @@ from etudes.recipes.work import work_folder
 from etudes.separators import OracleMask
 
 QUARTET_STEPS, SPEAKERS_STEPS = 6_000, 12_000
+
+SPOKEN_FRAMES = (21, 65)
+"""How many frames are heard around each: 0.77 s, as long as nine frames of the duets, and 2.2 s."""
 
 
 def measure_quartet() -> None:
@@ -75,6 +79,11 @@ def measure_speakers() -> None:
         **{twin: on_speech(model.separate, "test") for twin, model in twins.items()},
         **{name: ideal(kind) for name, kind in {"irm": "ratio", "psm": "phase-sensitive"}.items()},
     }
+    for twin, model in twins.items():
+        for n in SPOKEN_FRAMES:
+            results[f"{twin}-hearing-{n}"] = on_speech(
+                lambda m, model=model, n=n: separate_within(model, m, model.sources, n), "test"
+            )
     for name, result in results.items():
         print(f"speakers      {name:<22}{result}", flush=True)
     semitones = np.array([one.semitones for one in conversations("test")])

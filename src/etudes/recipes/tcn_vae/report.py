@@ -384,7 +384,8 @@ def write_speakers(
     Parameters
     ----------
     results
-        Of the network of the chorales, of both twins and of ideal masks.
+        Of the network of the duets, of ideal masks, and of both twins, which may hear only so many
+        frames, as in ``"by-pitch-hearing-21"``.
     semitones
         By how much one voice lies above the other, of each mixture.
     seconds
@@ -392,7 +393,10 @@ def write_speakers(
     """
     rows = Rows("4 s of two eSpeak voices, new speakers and new words", COMMAND, 0, seconds)
     words = {"chorales": "the TCN-VAE of the duets"}
-    words |= {twin: f"the TCN-VAE {told}" for twin, told in TWINS.items()}
+    for name in results:
+        twin, _, n = name.partition("-hearing-")
+        if twin in TWINS:
+            words[name] = f"the TCN-VAE {TWINS[twin]}" + (n and f", {n} frames heard around each")
     words |= {name: f"{masks.METHODS[name]}, window {WINDOW['n_fft']}" for name in ("irm", "psm")}
     some = {
         "": ("Two speakers", semitones >= 0),
