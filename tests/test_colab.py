@@ -61,7 +61,7 @@ def environment() -> dict[str, str]:
             "https://download.pytorch.org/whl/cpu",
         ]
         made["PIP_EXTRA_INDEX_URL"] = " ".join(filter(None, indexes))
-    return {**made, **execute.THREADS}
+    return {**made, **execute.SURROUNDINGS}
 
 
 @pytest.fixture(scope="module")

@@ -333,6 +333,8 @@ def test_conversations_are_two_voices_of_about_one_loudness_the_higher_first(few
             one.semitones >= 0
         )
     assert len({round(one.semitones, 2) for one in some}) == 4
+    _, second = speakers.conversations("test", 2)
+    np.testing.assert_array_equal(second.stems, some[1].stems)
 
 
 @pytest.mark.parametrize("hertz", [80.0, 110.0, 220.0])

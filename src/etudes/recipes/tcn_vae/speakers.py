@@ -106,7 +106,7 @@ def speakers(split: str) -> list[str]:
 
 
 @cache
-def conversations(split: str) -> list[Conversation]:
+def conversations(split: str, n: int | None = None) -> list[Conversation]:
     """Pairs of speakers; words, pitch, speed and loudness are drawn at random.
 
     Left to themselves most variants speak at one and the same pitch, of about 100 Hz, and nothing
@@ -116,6 +116,8 @@ def conversations(split: str) -> list[Conversation]:
     ----------
     split
         ``"train"``, ``"validation"`` or ``"test"``.
+    n
+        How many; :data:`N_SPOKEN` of the split by default.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def conversations(split: str) -> list[Conversation]:
         return sound / np.sqrt(np.mean(sound**2)) * loudness
 
     found = []
-    for number in range(N_SPOKEN[split]):
+    for number in range(n or N_SPOKEN[split]):
         stems = [spoken(str(voice)) for voice in random.choice(voices, 2, replace=False)]
         pitches = [middle_pitch(one) for one in stems]
         if pitches[0] < pitches[1]:
