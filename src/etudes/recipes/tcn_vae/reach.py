@@ -30,7 +30,7 @@ def separate_within(
     Parameters
     ----------
     model
-        Not a causal one.
+        Trained.
     mixture
         Waveform, shape ``(n_samples,)``.
     sources
@@ -52,7 +52,7 @@ def separate_within(
     if check_positive_int(n_frames, "n_frames") % 2 == 0:
         raise ValueError(f"n_frames must be odd, as many before as after, got {n_frames}")
     side, which = n_frames // 2, model.which(sources)
-    features = log_magnitude(model.stft(torch.from_numpy(mixture)[None]))
+    features = log_magnitude(model.stft(torch.from_numpy(mixture)[None]), model.causal)
     told = []
     for t in range(features.shape[-1]):
         begin = max(0, t - side)
