@@ -379,6 +379,7 @@ def test_speakers_near_and_far_are_counted_apart(monkeypatch):
     )
     values = np.array([[1.0, 1.0], [3.0, 3.0], [8.0, 8.0], [10.0, 10.0]])
     methods = {"chorales": 0.0, "any-order": 1.0, "by-pitch": 3.0, "irm": 5.0, "psm": 6.0}
+    methods["any-order-hearing-21"] = 0.5
     results = {
         name: SeparationResult(values + more, np.arange(4), "same")
         for name, more in methods.items()
@@ -389,7 +390,9 @@ def test_speakers_near_and_far_are_counted_apart(monkeypatch):
     assert written["18.speakers-far.si-sdri.psm"] == (15.0, "2 mixtures")
     for which in ("", "-near", "-far"):
         assert written[f"18.speakers{which}.margin.by-pitch-over-any-order"][0] == 2.0
-    assert len(written) == 18
+        near = written[f"18.speakers{which}.margin.any-order-hearing-21-over-any-order"]
+        assert near[0] == -0.5
+    assert len(written) == 24
 
 
 def test_a_quartet_is_four_voices_of_one_choir():

@@ -413,14 +413,16 @@ def write_speakers(
                 f"{chosen.sum()} mixtures",
                 baselines={"mixture": 0.0},
             )
-        gain = (results["by-pitch"].improvements - results["any-order"].improvements)[chosen]
-        rows.estimate(
-            f"18.speakers{which}.margin.by-pitch-over-any-order",
-            f"{told}, same mixtures: {words['by-pitch']}, against {words['any-order']}",
-            bootstrap_mean(gain.mean(axis=1), results["by-pitch"].groups[chosen]),
-            "dB",
-            f"{chosen.sum()} mixtures",
-        )
+        pairs = [(name, name.partition("-hearing-")[0]) for name in results if "-hearing-" in name]
+        for a, b in [("by-pitch", "any-order"), *pairs]:
+            gain = (results[a].improvements - results[b].improvements)[chosen].mean(axis=1)
+            rows.estimate(
+                f"18.speakers{which}.margin.{a}-over-{b}",
+                f"{told}, same mixtures: {words[a]}, against {words[b]}",
+                bootstrap_mean(gain, results[a].groups[chosen]),
+                "dB",
+                f"{chosen.sum()} mixtures",
+            )
 
 
 def save_network(
