@@ -45,7 +45,8 @@ JOBS = 2
 CELL_TIMEOUT = 600  # seconds
 BUDGET = 150  # seconds: what a chapter may take with default settings
 
-#: One thread for each chapter: two that use all cores slow each other down many times over.
+#: What a chapter is executed with. One thread for each: two that use all cores slow each other down
+#: many times over.
 SURROUNDINGS = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures belong on the page
     "ETUDES_PROGRESS": "0",  # what was prepared, and where it is kept, does not

@@ -101,6 +101,9 @@ class Book:
         nbformat.write(notebook, path)
         return path
 
+    def executed(self, name: str) -> nbformat.NotebookNode:
+        return nbformat.read(self.root / "_build/chapters" / name, as_version=4)
+
     def run(self, *names: str, **options) -> tuple[list[execute.Record], list[str]]:
         said: list[str] = []
         records = execute.run(
@@ -127,7 +130,7 @@ def test_a_chapter_is_executed_once_and_again_when_something_changed(book: Book)
     (record,), said = book.run()
     assert record.ok and not record.reused and "python" in record.versions
     assert said[0] == "Executing 1 of 1 pages, 1 at a time"
-    executed = nbformat.read(book.root / "_build/chapters/01-one.ipynb", as_version=4)
+    executed = book.executed("01-one.ipynb")
     assert executed.cells[1].outputs[0].text == "2\n"
 
     (again,), said = book.run()
@@ -204,7 +207,7 @@ def test_a_chapter_runs_in_an_empty_folder_on_one_thread(book: Book) -> None:
         "import os; print(sorted(os.listdir()), os.environ['OMP_NUM_THREADS'])",
     )
     book.run()
-    executed = nbformat.read(book.root / "_build/chapters/01-one.ipynb", as_version=4)
+    executed = book.executed("01-one.ipynb")
     assert executed.cells[1].outputs[0].text == "['01-one.ipynb'] 1\n"
     assert os.environ.get("PYDEVD_DISABLE_FILE_VALIDATION") is None
 
@@ -219,7 +222,7 @@ def test_a_page_does_not_tell_what_was_prepared_for_it(book: Book, tmp_path: Pat
         "print(cache.cached('toy', build, 1, 'a toy')['x'].sum())",
     )
     book.run()
-    executed = nbformat.read(book.root / "_build/chapters/01-one.ipynb", as_version=4)
+    executed = book.executed("01-one.ipynb")
     assert [output.text for output in executed.cells[1].outputs] == ["3\n"]
 
 
@@ -233,7 +236,7 @@ def test_progress_bars_leave_their_last_state(book: Book) -> None:
         "print('\\ndone', file=sys.stderr)",
     )
     book.run()
-    executed = nbformat.read(book.root / "_build/chapters/01-one.ipynb", as_version=4)
+    executed = book.executed("01-one.ipynb")
     assert [output.text for output in executed.cells[1].outputs] == ["2/3\ndone\n"]
 
 
@@ -244,7 +247,7 @@ def test_a_widget_leaves_what_it_showed(book: Book) -> None:
         "ipywidgets.HTML('<b>words</b>')",
     )
     book.run()
-    executed = nbformat.read(book.root / "_build/chapters/01-one.ipynb", as_version=4)
+    executed = book.executed("01-one.ipynb")
     assert [output.text for output in executed.cells[1].outputs] == ["x is 2\n"]
     assert [output.data["text/html"] for output in executed.cells[2].outputs] == ["<b>words</b>"]
     assert "widgets" not in executed.metadata
