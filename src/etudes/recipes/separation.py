@@ -26,6 +26,7 @@ __all__ = [
     "WORDS",
     "choice_row",
     "elsewhere",
+    "excerpts_of",
     "measured",
     "rows_of",
     "test_duets",
@@ -102,9 +103,24 @@ def elsewhere(name: str) -> list[Mixture]:
     -------
     list of Mixture
     """
-    programs: Any = ELSEWHERE[name]
+    return excerpts_of(ELSEWHERE[name])
+
+
+def excerpts_of(programs: Mapping[str, tuple[int, ...]]) -> list[Mixture]:
+    """One excerpt of every test chorale, at the tempo and place of all the others.
+
+    Parameters
+    ----------
+    programs
+        Voices, the highest first, and the General MIDI programs that sing each.
+
+    Returns
+    -------
+    list of Mixture
+    """
+    given: Any = programs
     mixtures = ChoraleMixtures(
-        tuple(programs), programs, SAMPLE_RATE, seed=TEST_SEED, split="test", seconds=EXCERPT
+        tuple(given), given, SAMPLE_RATE, seed=TEST_SEED, split="test", seconds=EXCERPT
     )
     return mixtures.load(len(mixtures))
 
@@ -184,6 +200,7 @@ def rows_of(
     rows: Rows,
     paper: Mapping[str, dict[str, Any]] | None = None,
     only: Container[str] | None = None,
+    where: str = "",
 ) -> None:
     """Write the results of one duet into the ledger.
 
@@ -205,8 +222,10 @@ def rows_of(
         By method, what was published.
     only
         Methods that get a row of their own; the others serve for differences. All by default.
+    where
+        What the ledger calls the mixtures; that of :data:`WORDS` by default.
     """
-    where = WORDS.get(name, name)
+    where = where or WORDS.get(name, name)
     for method, result in results.items():
         if only is not None and method not in only:
             continue

@@ -175,8 +175,23 @@ class TCNVAE(SpectralNetwork):
         torch.Tensor
             Shape ``(n, 1, n_frames, channels)``.
         """
-        heard = self.bend(self.tcn(log_magnitude(spectra, self.causal)))
-        return heard.transpose(1, 2)[:, None]
+        return self.hear_features(log_magnitude(spectra, self.causal))
+
+    def hear_features(self, features: torch.Tensor) -> torch.Tensor:
+        """The same of what the network sees of mixtures, for those who want to cut it themselves.
+
+        Parameters
+        ----------
+        features : torch.Tensor
+            As of :func:`~etudes.separators.torch_stft.log_magnitude`, shape
+            ``(n, n_freq, n_frames)``.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape ``(n, 1, n_frames, channels)``.
+        """
+        return self.bend(self.tcn(features)).transpose(1, 2)[:, None]
 
     def encode(
         self, heard: torch.Tensor, which: Sequence[int]

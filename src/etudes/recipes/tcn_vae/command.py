@@ -15,7 +15,7 @@ import torch
 from etudes.data.duets import DUETS
 from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation import validation_duets
-from etudes.recipes.tcn_vae import on_duets, on_others, on_trials
+from etudes.recipes.tcn_vae import on_duets, on_latents, on_others, on_trials
 from etudes.recipes.tcn_vae.networks import (
     COMMITTED,
     NETWORKS,
@@ -29,8 +29,10 @@ PARTS: dict[str, Callable[[], object]] = {
     **{name: partial(on_duets.train, name) for name in COMMITTED},
     "duets": on_duets.measure,
     "masks-alone": on_duets.measure_masks_alone,
-    "reach": on_duets.measure_reach,
-    "latents": on_duets.measure_latents,
+    "second-seed": on_duets.measure_second_seed,
+    "reach": on_latents.measure_reach,
+    "latents": on_latents.measure_latents,
+    "company": on_latents.measure_company,
     "strangers": on_duets.measure_strangers,
     "speed": on_duets.measure_speed,
     "trials": on_trials.measure,

@@ -1,15 +1,17 @@
 """What the latents of a TCN-VAE say: a linear probe for the note that is sung.
 
 The idea in a sentence: if logistic regression reads the pitch of a voice off that voice's latents,
-and cannot read it off the other's, then the network has sorted what it heard. The probe is fitted
-on validation hymns and asked about test hymns; the network was trained on neither. Alain and
-Bengio (ICLR workshop 2017). Chapter 18.
+and cannot read it off the other's, then the network has sorted what it heard. Masks sort, too: what
+they leave of each voice is probed beside it. The probe is fitted on validation hymns and asked
+about test hymns; the networks were trained on neither. Alain and Bengio (ICLR workshop 2017).
+Chapter 18.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -25,10 +27,11 @@ from etudes.data.scores import load_bach_chorales
 from etudes.evaluate.intervals import Estimate, bootstrap_mean
 from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.separation import VALIDATION_SEED, test_duets
-from etudes.separators.gaussian import drawn
+from etudes.separators import TCNVAE, TCNMask, apply_masks
+from etudes.separators.gaussian import drawn, gaussian_kl
 from etudes.separators.torch_stft import log_magnitude
 
-__all__ = ["PROBED", "note_of", "pitches", "probe"]
+__all__ = ["LOUD", "PROBED", "nats_told", "note_of", "pitches", "probe", "separate_by_draw"]
 
 N_PROBE = 64
 """Validation excerpts on which probes are fitted: of the 40 hymns or so, some twice."""
@@ -38,10 +41,18 @@ PROBED = {
     "other": "a linear probe reads a voice's note off draws of the other voice's latents",
     "own-means": "a linear probe reads a voice's note off the means of its own latents",
     "other-means": "a linear probe reads a voice's note off the means of the other voice's latents",
+    "own-masked": "a linear probe reads a voice's note off what TCN masks leave of it",
+    "other-masked": "a linear probe reads a voice's note off what TCN masks leave of the other",
     "mixture": "a linear probe reads a voice's note off the mixture's spectrum, as many numbers",
     "harmony": "a voice's note guessed from which note the other voice sings",
 }
-"""What is probed, in the words of the ledger."""
+"""What is probed, in the words of the ledger; all but "harmony" in as many numbers a frame."""
+
+IN_COMPONENTS = ("own-masked", "other-masked", "mixture")
+"""Spectra, of which a probe sees the principal components, as many as there are latents."""
+
+LOUD = 0.1
+"""A latent that costs more nats a frame than this is said to speak."""
 
 
 @cache
@@ -82,13 +93,15 @@ def pitches(mixtures: Sequence[Mixture], source: int, hop_length: int) -> list[n
     ]
 
 
-def probe(model: Any, duet: str) -> dict[str, Estimate]:
+def probe(model: TCNVAE, masker: TCNMask, duet: str) -> dict[str, Estimate]:
     """How often a linear probe reads the note of a voice, frame by frame.
 
     Parameters
     ----------
     model
-        A TCN-VAE that knows the voices of the duet.
+        It knows the voices of the duet.
+    masker
+        Whose masks are probed beside it, with the same window and hop.
     duet
         Which.
 
@@ -101,9 +114,13 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
     """
     fitted_on = duets(duet, "validation", VALIDATION_SEED).load(N_PROBE)
     tested_on = test_duets(duet)
-    latents = [[_latents(model, m, duet) for m in some] for some in (fitted_on, tested_on)]
+    seeds = count()
+    latents = [
+        [_latents(model, m, duet, next(seeds)) for m in some] for some in (fitted_on, tested_on)
+    ]
     means, draws = ([[z[k] for z in some] for some in latents] for k in range(2))
     heard = [[_spectrum(model, m) for m in some] for some in (fitted_on, tested_on)]
+    masked = [[_masked(masker, m) for m in some] for some in (fitted_on, tested_on)]
     right: dict[str, list[np.ndarray]] = {name: [] for name in (*PROBED, "commonest")}
     for source in range(2):
         y, wanted = (pitches(some, source, model.hop_length) for some in (fitted_on, tested_on))
@@ -113,11 +130,13 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
             "other": [[z[1 - source] for z in some] for some in draws],
             "own-means": [[z[source] for z in some] for some in means],
             "other-means": [[z[1 - source] for z in some] for some in means],
+            "own-masked": [[x[source] for x in some] for some in masked],
+            "other-masked": [[x[1 - source] for x in some] for some in masked],
             "mixture": heard,
             "harmony": [[np.eye(128)[notes] for notes in some] for some in others],
         }
         for name, (x, asked) in seen.items():
-            guess = _fit(x, y, model.n_latents if name == "mixture" else None)
+            guess = _fit(x, y, model.n_latents if name in IN_COMPONENTS else None)
             right[name].append(_right(guess, asked, wanted))
         sung = np.concatenate(y)
         commonest = [np.full(len(one), np.bincount(sung[sung > 0]).argmax()) for one in wanted]
@@ -127,7 +146,7 @@ def probe(model: Any, duet: str) -> dict[str, Estimate]:
 
 
 @torch.no_grad()
-def _latents(model: Any, m: Mixture, duet: str) -> tuple[np.ndarray, np.ndarray]:
+def _latents(model: Any, m: Mixture, duet: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Latents of both voices, each of shape ``(2, n_frames, n_latents)``: the means, and a draw.
 
     A draw holds what the latents say. Means hold more: a latent that says nothing has a mean that
@@ -135,13 +154,21 @@ def _latents(model: Any, m: Mixture, duet: str) -> tuple[np.ndarray, np.ndarray]
     """
     heard = model.hear(model.stft(torch.from_numpy(m.mixture)[None]))
     mean, log_variance = model.encode(heard, model.which(SOURCES_OF[duet]))
-    one = drawn(mean, log_variance, torch.Generator().manual_seed(len(m.title)))
+    one = drawn(mean, log_variance, torch.Generator().manual_seed(seed))
     return mean[0].numpy(), one[0].numpy()
 
 
 def _spectrum(model: Any, m: Mixture) -> np.ndarray:
     """What the network sees of a mixture, shape ``(n_frames, n_freq)``."""
     return log_magnitude(model.stft(torch.from_numpy(m.mixture))).T.cpu().numpy()
+
+
+@torch.no_grad()
+def _masked(masker: TCNMask, m: Mixture) -> np.ndarray:
+    """What masks leave of each voice, as a network would see it: ``(2, n_frames, n_freq)``."""
+    spectra = masker.stft(torch.from_numpy(m.mixture)[None])
+    left = masker(spectra) * spectra[:, None]
+    return log_magnitude(left[0]).transpose(1, 2).cpu().numpy()
 
 
 def _fit(
@@ -160,3 +187,56 @@ def _right(
 ) -> np.ndarray:
     """For each mixture, how often the guess is right where the voice sings."""
     return np.array([(guess(x)[y > 0] == y[y > 0]).mean() for x, y in zip(asked, wanted)])
+
+
+@torch.no_grad()
+def nats_told(model: TCNVAE, duet: str) -> np.ndarray:
+    """What each latent of each voice costs on test hymns.
+
+    Parameters
+    ----------
+    model
+        It knows the voices of the duet.
+    duet
+        Which.
+
+    Returns
+    -------
+    numpy.ndarray
+        Nats a frame, shape ``(2, n_latents)``, the higher voice first.
+    """
+    told, which = [], model.which(SOURCES_OF[duet])
+    for m in test_duets(duet):
+        heard = model.hear(model.stft(torch.from_numpy(m.mixture)[None]))
+        told.append(gaussian_kl(*model.encode(heard, which))[0].mean(dim=1))
+    return torch.stack(told).mean(dim=0).numpy()
+
+
+@torch.no_grad()
+def separate_by_draw(
+    model: TCNVAE, mixture: np.ndarray, sources: Sequence[str], seed: int = 0
+) -> np.ndarray:
+    """The Wiener head, played from one draw of the latents where it is played from means else.
+
+    Parameters
+    ----------
+    model
+        It knows the sources.
+    mixture
+        Waveform, shape ``(n_samples,)``.
+    sources
+        Who is heard in it.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(n_sources, n_samples)``.
+    """
+    which = model.which(sources)
+    told = model.encode(model.hear(model.stft(torch.from_numpy(mixture)[None])), which)
+    latents = drawn(*told, torch.Generator().manual_seed(seed))
+    power = model.decode(latents, which)[0].square()
+    masks = (power / power.sum(dim=0)).clamp(0, 1).numpy()
+    return apply_masks(mixture, masks, model.hop_length)

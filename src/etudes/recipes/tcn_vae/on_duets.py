@@ -17,7 +17,6 @@ from etudes.data.duets import DUETS, SAMPLE_RATE, duets
 from etudes.data.mixture import Mixture
 from etudes.evaluate import SeparationResult, separation_difference
 from etudes.recipes import gan_and_vae
-from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.masks import ANY_ORDER
 from etudes.recipes.separation import (
     N_VALIDATION,
@@ -27,7 +26,6 @@ from etudes.recipes.separation import (
     test_duets,
 )
 from etudes.recipes.tcn_vae import networks, strangers
-from etudes.recipes.tcn_vae.latents import probe
 from etudes.recipes.tcn_vae.networks import (
     COMMITTED,
     NETWORKS,
@@ -36,16 +34,14 @@ from etudes.recipes.tcn_vae.networks import (
     train_network,
     validation_score,
 )
-from etudes.recipes.tcn_vae.reach import FRAMES, separate_within
 from etudes.recipes.tcn_vae.report import (
     BESIDE,
     METHODS,
     PAIRS,
     save_network,
     write_head,
-    write_probe,
-    write_reach,
     write_rows,
+    write_second_seed,
     write_speed,
     write_strangers,
 )
@@ -63,13 +59,15 @@ LONG_MASKS = {"irm-2048": "ratio", "psm-2048": "phase-sensitive"}
 N_VALIDATIONS = {"tcn-vae": 20, "tcn-mask": 20, "conv-tasnet": 8, "masks-alone": 20}
 
 
-def train(name: str) -> tuple[Any, History]:
+def train(name: str, seed: int = 0) -> tuple[Any, History]:
     """Train one network, and save it when it is one of those that come with the package.
 
     Parameters
     ----------
     name
         One of :data:`~etudes.recipes.tcn_vae.networks.NETWORKS`.
+    seed
+        Of weights and crops; those that come with the package have 0.
 
     Returns
     -------
@@ -78,11 +76,12 @@ def train(name: str) -> tuple[Any, History]:
     model, history = train_network(
         name,
         STEPS[name],
+        seed=seed,
         every=STEPS[name] // N_VALIDATIONS[name],
-        checkpoint=work_folder() / f"tcn-vae-{name}.safetensors",
+        checkpoint=work_folder() / f"tcn-vae-{name}{f'-seed-{seed}' * (seed > 0)}.safetensors",
     )
     print(f"{name}: {history.seconds:.0f} s, validation {history.best_validation:.2f} dB")
-    if name in COMMITTED:
+    if name in COMMITTED and seed == 0:
         told = f"{NETWORKS[name][0].upper()}{NETWORKS[name][1:]}: one network for three duets"
         save_network(f"{networks.NAME}-{name}", name, model, history, told)
         load_network.cache_clear()
@@ -123,6 +122,22 @@ def measure_masks_alone() -> None:
         }
         _tell(duet, results)
         write_rows(duet, results, history.seconds + _answers().seconds, only="masks-alone")
+
+
+def measure_second_seed() -> None:
+    """Train three networks once more, from other weights on other crops."""
+    models, seconds = {}, 0.0
+    for name in ("tcn-vae", "masks-alone", "tcn-mask"):
+        models[name], history = train(name, seed=1)
+        seconds += history.seconds
+    stamp = weights_digest(*models.values())
+    for duet in DUETS:
+        results = {
+            method: _on_test(method, duet, models, stamp)
+            for method in ("tcn-vae-mask", "tcn-vae-wiener", "masks-alone", "tcn-mask")
+        }
+        _tell(duet, results)
+        write_second_seed(duet, results, seconds + _answers().seconds)
 
 
 def _on_test(method: str, duet: str, models: Mapping[str, Any], stamp: str) -> SeparationResult:
@@ -191,34 +206,6 @@ def separate_by(
         head = method.removeprefix("tcn-vae-")
         return lambda m: separate(models["tcn-vae"], m.mixture, duet, head)
     return gan_and_vae.separate_by(method, duet)
-
-
-def measure_reach() -> None:
-    """The committed TCN-VAE on test hymns, when it hears but a few frames at a time."""
-    model, begun = load_network("tcn-vae"), time.perf_counter()
-    for duet in DUETS:
-        results = {
-            "tcn-vae-mask": _on_test(
-                "tcn-vae-mask", duet, {"tcn-vae": model}, weights_digest(model)
-            )
-        }
-        for n in FRAMES:
-            results[f"hearing-{n}"] = evaluate.evaluate_separator(
-                lambda m, n=n, d=duet: separate_within(model, m.mixture, SOURCES_OF[d], n),
-                test_duets(duet),
-            )
-            print(f"{duet:<14}{n:2} frames: {results[f'hearing-{n}']}", flush=True)
-        write_reach(duet, results, time.perf_counter() - begun)
-
-
-def measure_latents() -> None:
-    """What a linear probe reads off the latents of the committed TCN-VAE."""
-    begun = time.perf_counter()
-    for duet in DUETS:
-        found = probe(load_network("tcn-vae"), duet)
-        for name, one in found.items():
-            print(f"{duet:<14}{name:<12}{one}", flush=True)
-        write_probe(duet, found, time.perf_counter() - begun)
 
 
 def measure_strangers() -> None:

@@ -13,14 +13,13 @@ from torch import nn
 from etudes import ledger
 from etudes.data.duets import SAMPLE_RATE
 from etudes.evaluate import SeparationResult, separation_difference
-from etudes.evaluate.intervals import Estimate, bootstrap_mean
+from etudes.evaluate.intervals import bootstrap_mean
 from etudes.recipes import masks
 from etudes.recipes.cards import save_with_card
 from etudes.recipes.gan_and_vae.methods import METHODS as EARLIER
 from etudes.recipes.rows import Rows
 from etudes.recipes.separation import TEST, WORDS, rows_of
 from etudes.recipes.separation_training import BATCH, CROP_FRAMES
-from etudes.recipes.tcn_vae.latents import PROBED
 from etudes.recipes.tcn_vae.networks import N_EXCERPTS, NETWORKS
 from etudes.recipes.tcn_vae.speakers import TWINS, WINDOW
 from etudes.separators.masking import HOP_LENGTH
@@ -34,10 +33,9 @@ __all__ = [
     "save_network",
     "write_beta",
     "write_head",
-    "write_probe",
     "write_quartet",
-    "write_reach",
     "write_rows",
+    "write_second_seed",
     "write_share",
     "write_speakers",
     "write_speed",
@@ -137,50 +135,23 @@ def write_head(duet: str, values: Mapping[str, float], n: int, seconds: float) -
     )
 
 
-def write_probe(duet: str, found: Mapping[str, Estimate], seconds: float) -> None:
-    """Write how often a linear probe read the notes.
-
-    Parameters
-    ----------
-    duet
-        Which.
-    found
-        As of :func:`etudes.recipes.tcn_vae.latents.probe`.
-    seconds
-        What that took.
-    """
-    rows = Rows(TEST, COMMAND, 0, seconds)
-    for name, words in PROBED.items():
-        rows.estimate(
-            f"18.{duet}.probe.{name}",
-            f"{WORDS[duet]}: {words}",
-            found[name],
-            "fraction",
-            f"{found[name].n} mixtures in {found[name].n_groups} groups",
-            baselines={"commonest": found["commonest"].mean},
-        )
-
-
-def write_reach(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
-    """Write what the TCN-VAE loses when it hears but a few frames at a time.
+def write_second_seed(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what networks that were trained once more do to a duet, and their differences.
 
     Parameters
     ----------
     duet
         Which.
     results
-        ``"tcn-vae-mask"``, which hears everything, and ``"hearing-{n}"`` for each number of frames.
+        By method, of networks that were all trained from the same other seed.
     seconds
-        What that took.
+        Everything so far.
     """
-    near = [name for name in results if name.startswith("hearing-")]
-    words = {"tcn-vae-mask": METHODS["tcn-vae-mask"]}
-    words |= {
-        name: f"the TCN-VAE, mask head, each frame told from {name.split('-')[1]} alone"
-        for name in near
-    }
-    rows = Rows(TEST, COMMAND, 0, seconds)
-    rows_of("18", duet, results, words, [(one, "tcn-vae-mask") for one in near], rows, only=near)
+    words = {**NETWORKS, **METHODS}
+    told = {f"{name}-seed-1": f"{words[name]}, trained from another seed" for name in results}
+    pairs = [(f"{a}-seed-1", f"{b}-seed-1") for a, b in PAIRS if a in results and b in results]
+    again = {f"{name}-seed-1": result for name, result in results.items()}
+    rows_of("18", duet, again, told, pairs, Rows(TEST, COMMAND, 1, seconds))
 
 
 def write_strangers(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:

@@ -1,0 +1,188 @@
+"""Write what :mod:`etudes.recipes.tcn_vae` found out about the trained network: ledger rows.
+
+The idea in a sentence: what it hears, what its latents say, and what can be asked of its
+likelihood. Chapter 18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from etudes.evaluate import SeparationResult
+from etudes.evaluate.intervals import Estimate
+from etudes.recipes import masks
+from etudes.recipes.gan_and_vae.methods import METHODS as EARLIER
+from etudes.recipes.rows import Rows
+from etudes.recipes.separation import TEST, WORDS, rows_of
+from etudes.recipes.tcn_vae.latents import LOUD, PROBED
+from etudes.recipes.tcn_vae.networks import NETWORKS
+from etudes.recipes.tcn_vae.report import COMMAND, METHODS
+from etudes.recipes.tcn_vae.who_sings import ASKED, NEW_COMPANY
+
+__all__ = [
+    "write_company",
+    "write_drawn",
+    "write_nats",
+    "write_probe",
+    "write_reach",
+    "write_who_sings",
+]
+
+DRAWN = "the TCN-VAE, decoder and Wiener filter, latents drawn at random"
+
+
+def write_probe(duet: str, found: Mapping[str, Estimate], seconds: float) -> None:
+    """Write how often a linear probe read the notes.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    found
+        As of :func:`etudes.recipes.tcn_vae.latents.probe`.
+    seconds
+        What that took.
+    """
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    for name, words in PROBED.items():
+        rows.estimate(
+            f"18.{duet}.probe.{name}",
+            f"{WORDS[duet]}: {words}",
+            found[name],
+            "fraction",
+            f"{found[name].n} mixtures in {found[name].n_groups} groups",
+            baselines={"commonest": found["commonest"].mean},
+        )
+
+
+def write_reach(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what the TCN-VAE loses when it hears but a few frames at a time.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    results
+        ``"tcn-vae-mask"``, which hears everything, ``"hearing-{n}"`` for each number of frames
+        around each, and ``"hearing-{n}-past"`` where none of them comes after it.
+    seconds
+        What that took.
+    """
+    near = [name for name in results if name.startswith("hearing-")]
+    words = {"tcn-vae-mask": METHODS["tcn-vae-mask"]}
+    for name in near:
+        _, n, *past = name.split("-")
+        words[name] = f"the TCN-VAE, mask head, each frame told from {n} alone"
+        words[name] += ", none after it" * len(past)
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("18", duet, results, words, [(one, "tcn-vae-mask") for one in near], rows, only=near)
+
+
+def write_drawn(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what the Wiener head does when latents are drawn, as in training.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    results
+        ``"tcn-vae-wiener"``, made of means, and ``"tcn-vae-wiener-drawn"``.
+    seconds
+        What that took.
+    """
+    name = "tcn-vae-wiener-drawn"
+    words, pair = {**METHODS, name: DRAWN}, (name, "tcn-vae-wiener")
+    rows_of("18", duet, results, words, [pair], Rows(TEST, COMMAND, 0, seconds), only=(name,))
+
+
+def write_nats(duet: str, names: tuple[str, str], nats: np.ndarray, n: int, seconds: float) -> None:
+    """Write how many latents speak, and what all of them cost.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    names
+        Of its voices.
+    nats
+        As of :func:`etudes.recipes.tcn_vae.latents.nats_told`.
+    n
+        How many mixtures.
+    seconds
+        What that took.
+    """
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    for name, each in zip(names, nats):
+        where = f"{WORDS[duet]}, {name}"
+        rows.number(
+            f"18.{duet}.latents.{name}-speaking",
+            f"{where}: latents of {len(each)} that cost more than {LOUD:g} nats a frame",
+            float((each > LOUD).sum()),
+            "count",
+            n,
+        )
+        rows.number(
+            f"18.{duet}.latents.{name}-nats",
+            f"{where}: what all latents cost, nats a frame",
+            float(each.sum()),
+            "nats",
+            n,
+        )
+
+
+def write_who_sings(name: str, found: Mapping[str, Estimate], seconds: float) -> None:
+    """Write how often the right pair of names was told.
+
+    Parameters
+    ----------
+    name
+        Of the mixtures.
+    found
+        For each of :data:`etudes.recipes.tcn_vae.who_sings.ASKED` the likelihood's answers, and
+        ``"classifier"`` for those of logistic regression.
+    seconds
+        What that took.
+    """
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    for among, estimate in found.items():
+        chance = 1 / len(ASKED.get(among, ASKED["three"]))
+        how = f"by the likelihood of the TCN-VAE, among {among} pairs of names"
+        if among == "classifier":
+            how = "by logistic regression on mean and deviation of the spectrum, of three duets"
+        rows.estimate(
+            f"18.{name}.who-sings.{among}",
+            f"{told_of(name)}: who sings is told right {how}",
+            estimate,
+            "fraction",
+            f"{estimate.n} mixtures in {estimate.n_groups} groups",
+            baselines={"chance": chance},
+        )
+
+
+def write_company(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write how two voices come apart that were never heard together.
+
+    Parameters
+    ----------
+    name
+        One of :data:`etudes.recipes.tcn_vae.who_sings.NEW_COMPANY`.
+    results
+        By method.
+    seconds
+        What that took.
+    """
+    words = {**masks.METHODS, **EARLIER, **NETWORKS, **METHODS}
+    words["lstm-vae"] = "a recurrent VAE for each source, heard alone; best of two starts"
+    words["tcn-vae-wiener-as-choir-sb"] = f"{METHODS['tcn-vae-wiener']}, asked for soprano and bass"
+    pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("18", name, results, words, pairs, rows, where=told_of(name))
+
+
+def told_of(name: str) -> str:
+    """What the ledger calls mixtures of a duet, or of a new company."""
+    if name in NEW_COMPANY:
+        return f"{NEW_COMPANY[name][0]} and {NEW_COMPANY[name][1]}, never heard together"
+    return WORDS[name]
