@@ -22,10 +22,14 @@ from etudes.recipes.tcn_vae import report_latents
 from etudes.recipes.tcn_vae.latents import nats_told, probe, separate_by_draw
 from etudes.recipes.tcn_vae.networks import load_network
 from etudes.recipes.tcn_vae.reach import FRAMES, PAST, separate_within
-from etudes.recipes.tcn_vae.who_sings import NEW_COMPANY, classify, new_company, who_sings
+from etudes.recipes.tcn_vae.who_sings import (
+    NEW_COMPANY,
+    classify,
+    likeliest,
+    new_company,
+    who_sings,
+)
 from etudes.separators import OracleMask, VAESeparator, apply_masks, by_higher_note
-
-WINDS = ("flute", "bassoon")
 
 
 def measure_reach() -> None:
@@ -75,11 +79,11 @@ def measure_company() -> None:
         right, told = who_sings(model, test_duets(duet), SOURCES_OF[duet])
         print(f"{duet}: {right} {told}", flush=True)
         right["classifier"] = classified[duet]
-        report_latents.write_who_sings(duet, right, time.perf_counter() - begun)
+        report_latents.write_who_sings(duet, right, told, time.perf_counter() - begun)
     for name, names in NEW_COMPANY.items():
         right, told = who_sings(model, new_company(name), names)
         print(f"{name}: {right} {told}", flush=True)
-        report_latents.write_who_sings(name, right, time.perf_counter() - begun)
+        report_latents.write_who_sings(name, right, told, time.perf_counter() - begun)
         results = {}
         for method, separate in methods_for(name).items():
             order = method in ANY_ORDER
@@ -102,19 +106,18 @@ def methods_for(name: str) -> dict[str, Callable[[Mixture], np.ndarray]]:
         Those that cannot be told who sings keep the higher voice first, or any order.
     """
     model, names = load_network("tcn-vae"), NEW_COMPANY[name]
-    methods: dict[str, Callable[[Mixture], np.ndarray]] = {
+    return {
         "tcn-vae-wiener": lambda m: model.separate(m.mixture, names, "wiener"),
         "tcn-vae-mask": lambda m: model.separate(m.mixture, names),
+        "tcn-vae-as-told": lambda m: model.separate(
+            m.mixture, likeliest(model, m.mixture), "wiener"
+        ),
         "tcn-mask": lambda m: load_network("tcn-mask").separate(m.mixture),
         "conv-tasnet": lambda m: load_network("conv-tasnet").separate(m.mixture),
         "deep-clustering": gan_and_vae.separate_by("deep-clustering", "choir-sb"),
         "lstm-vae": fitted_vaes(names),
         "irm-2048": lambda m: OracleMask(m.stems, "ratio", 2048, 512).separate(m.mixture),
     }
-    if not {*names} & {*WINDS}:
-        choir = SOURCES_OF["choir-sb"]
-        methods["tcn-vae-wiener-as-choir-sb"] = lambda m: model.separate(m.mixture, choir, "wiener")
-    return methods
 
 
 def fitted_vaes(names: tuple[str, str]) -> Callable[[Mixture], np.ndarray]:

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from etudes.data.bach import VOICES
 from etudes.data.duets import DUETS, duets
 from etudes.data.mixture import Mixture
 from etudes.evaluate.intervals import Estimate, bootstrap_mean
@@ -26,7 +27,16 @@ from etudes.recipes.separation import VALIDATION_SEED, excerpts_of
 from etudes.separators import TCNVAE
 from etudes.separators.torch_stft import log_magnitude
 
-__all__ = ["ASKED", "NEW_COMPANY", "bounds", "classify", "new_company", "who_sings"]
+__all__ = [
+    "ASKED",
+    "NEW_COMPANY",
+    "bounds",
+    "classify",
+    "likeliest",
+    "line_of",
+    "new_company",
+    "who_sings",
+]
 
 NEW_COMPANY: dict[str, tuple[str, str]] = {
     "flute-choir-alto": ("flute", "choir-alto"),
@@ -63,8 +73,24 @@ def new_company(name: str) -> list[Mixture]:
     list of Mixture
         The higher voice first.
     """
-    alone = [(list(DUETS[duet].items()), k) for duet, k in map(SOURCES.get, NEW_COMPANY[name])]
-    return excerpts_of(dict(voices[k] for voices, k in alone))
+    return excerpts_of(dict(line_of(one) for one in NEW_COMPANY[name]))
+
+
+def line_of(source: str) -> tuple[str, tuple[int, ...]]:
+    """Which voice of a chorale a source sings, and the General MIDI programs that sing it.
+
+    Parameters
+    ----------
+    source
+        One of :data:`etudes.recipes.gan_and_vae.SOURCES`.
+
+    Returns
+    -------
+    voice : str
+    programs : tuple of int
+    """
+    duet, place = SOURCES[source]
+    return list(DUETS[duet].items())[place]
 
 
 @torch.no_grad()
@@ -95,6 +121,24 @@ def bounds(
             torch.manual_seed(seed)
             found.append(sum(model.mixture_terms(again, pair)).item())
     return np.array(found)
+
+
+def likeliest(model: TCNVAE, mixture: np.ndarray, seed: int = 0) -> tuple[str, str]:
+    """The pair of names, of all ten, under which a mixture is least improbable.
+
+    Parameters
+    ----------
+    model, mixture, seed
+        As of :func:`bounds`.
+
+    Returns
+    -------
+    tuple of str
+        The name of the higher line first.
+    """
+    best = ASKED["ten"][int(bounds(model, mixture, ASKED["ten"], seed).argmin())]
+    first, second = sorted(best, key=lambda one: VOICES.index(line_of(one)[0]))
+    return first, second
 
 
 def who_sings(
