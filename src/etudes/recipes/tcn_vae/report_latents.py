@@ -145,12 +145,13 @@ def write_who_sings(
         For each of :data:`etudes.recipes.tcn_vae.who_sings.ASKED` the likelihood's answers, and
         ``"classifier"`` for those of logistic regression.
     told
-        How often each of the ten pairs was the likelihood's answer, the commonest first.
+        How often each of the ten pairs was the likelihood's answer, the commonest first: this one
+        is written beside the chance of guessing.
     seconds
         What that took.
     """
     rows = Rows(TEST, COMMAND, 0, seconds)
-    answer = f"{next(iter(told))}: {next(iter(told.values()))} of {sum(told.values())}"
+    answer, times = next(iter(told.items()))
     for among, estimate in found.items():
         chance = 1 / len(ASKED.get(among, ASKED["three"]))
         how = f"by the likelihood of the TCN-VAE, among {among} pairs of names"
@@ -162,7 +163,8 @@ def write_who_sings(
             estimate,
             "fraction",
             f"{estimate.n} mixtures in {estimate.n_groups} groups",
-            baselines={"chance": chance} | ({"told": answer} if among == "ten" else {}),
+            baselines={"chance": chance}
+            | ({answer: times / sum(told.values())} if among == "ten" else {}),
         )
 
 

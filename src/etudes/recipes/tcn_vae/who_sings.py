@@ -172,7 +172,7 @@ def who_sings(
         if truth:
             best = np.take(some, nats[:, some].argmin(axis=1))
             right[among] = bootstrap_mean((best == truth[0]).astype(float), groups)
-    answers = [" and ".join(ten[k]) for k in nats.argmin(axis=1)]
+    answers = ["+".join(ten[k]) for k in nats.argmin(axis=1)]
     return right, {one: answers.count(one) for one in sorted({*answers}, key=answers.count)[::-1]}
 
 
