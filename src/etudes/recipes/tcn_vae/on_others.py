@@ -13,6 +13,7 @@ import numpy as np
 from etudes.data.bach import VOICES
 from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.recipes.tcn_vae import report
+from etudes.recipes.tcn_vae.heard import NUMBER, save_heard
 from etudes.recipes.tcn_vae.networks import load_network, separate
 from etudes.recipes.tcn_vae.quartet import (
     N_EXCERPTS,
@@ -73,6 +74,8 @@ def measure_speakers() -> None:
         twins[twin], history = train_speakers(twin, SPEAKERS_STEPS, checkpoint=checkpoint)
         seconds += history.seconds
         print(f"speakers      {twin}: validation {history.best_validation:.2f} dB", flush=True)
+    talk = conversations("test")[NUMBER].mixture
+    save_heard({twin: model.separate(talk) for twin, model in twins.items()}, report.COMMAND)
     chorales, begun = load_network("tcn-vae"), time.perf_counter()
     results = {
         "chorales": on_speech(lambda m: separate(chorales, m, "choir-sb"), "test"),
