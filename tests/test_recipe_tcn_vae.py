@@ -10,21 +10,25 @@ from toys import high_over_low
 
 from etudes.data.bach import VOICES
 from etudes.data.duets import DUETS, SAMPLE_RATE, duets
-from etudes.evaluate import SeparationResult, evaluate_separator
+from etudes.evaluate import SeparationResult, evaluate_separator, si_sdr_improvement
 from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.separation_training import Crops
 from etudes.recipes.tcn_vae import (
     command,
+    heard,
     latents,
     networks,
     on_duets,
+    on_latents,
     on_others,
     quartet,
     reach,
     report,
+    report_latents,
     speakers,
     strangers,
     trials,
+    who_sings,
 )
 from etudes.recipes.tcn_vae.networks import COMMITTED, NETWORKS, Asked, ByDuet, loss_of
 from etudes.separators import TCNVAE, ConvTasNet, TCNMask
@@ -289,6 +293,172 @@ def test_a_probe_finds_what_is_there_and_not_what_is_not(monkeypatch):
     assert set(found) == {*latents.PROBED, "commonest"}
 
 
+def test_what_a_latent_costs_is_counted_voice_by_voice(brief, monkeypatch):
+    model = networks.make_network("tcn-vae").eval()
+    asked = [types.SimpleNamespace(mixture=one.sum(axis=0)) for one in EXCERPTS[:2]]
+    monkeypatch.setattr(latents, "test_duets", lambda duet: asked)
+    found = latents.nats_told(model, "choir-sb")
+    assert found.shape == (2, model.n_latents) and (found > 0).all()
+    each = []
+    for one in asked:
+        waveform = torch.from_numpy(one.mixture)[None]
+        with torch.no_grad():
+            mean, log_variance = model.encode(
+                model.hear(model.stft(waveform)), model.which(SOURCES_OF["choir-sb"])
+            )
+        normal = torch.distributions.Normal
+        cost = torch.distributions.kl_divergence(
+            normal(mean, (log_variance / 2).exp()), normal(0.0, 1.0)
+        )
+        each.append(cost[0].mean(dim=1))
+    np.testing.assert_allclose(found, torch.stack(each).mean(dim=0), rtol=1e-4)
+
+
+def test_a_draw_without_spread_is_the_wiener_head(brief):
+    model, names = networks.make_network("tcn-vae").eval(), SOURCES_OF["choir-sa"]
+    mixture = EXCERPTS[2].sum(axis=0)
+    first, again, other = (
+        latents.separate_by_draw(model, mixture, names, seed) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+    np.testing.assert_allclose(first.sum(axis=0), mixture, atol=1e-5)
+    encode = model.encode
+    model.encode = lambda *what: (encode(*what)[0], torch.full_like(encode(*what)[1], -80.0))
+    found = latents.separate_by_draw(model, mixture, names)
+    model.encode = encode
+    np.testing.assert_allclose(found, model.separate(mixture, names, "wiener"), atol=1e-5)
+
+
+# Who sings
+
+
+def test_new_company_is_every_pair_of_other_lines_that_is_no_duet():
+    known = {frozenset(names) for names in SOURCES_OF.values()}
+    new = {frozenset(names) for names in who_sings.NEW_COMPANY.values()}
+    assert len(new) == len(who_sings.NEW_COMPANY) == 5 and not new & known
+    left = {frozenset(pair) for pair in who_sings.ASKED["ten"]} - new - known
+    for pair in left:
+        assert len({who_sings.line_of(one)[0] for one in pair}) == 1
+    assert len(left) == 2
+    for names in who_sings.NEW_COMPANY.values():
+        lines = [VOICES.index(who_sings.line_of(one)[0]) for one in names]
+        assert lines == sorted(lines)
+    assert who_sings.line_of("bassoon") == ("bass", (70,))
+    assert who_sings.line_of("choir-alto") == ("alto", (52,))
+
+
+class Draws:
+    """A network whose mixtures are as improbable as their pair of names is far from the truth."""
+
+    def __init__(self, likely):
+        self.likely = likely
+
+    def mixture_terms(self, waveforms, pair):
+        wrong = len({*pair} - {*self.likely(waveforms[0].numpy())})
+        return torch.tensor(5.0) + torch.rand(()), torch.tensor(2.0 * wrong)
+
+
+def test_the_likeliest_pair_is_told_whoever_it_is():
+    some = [
+        types.SimpleNamespace(mixture=np.full(8, k, dtype=np.float32), group=k) for k in range(4)
+    ]
+    model = Draws(lambda x: ("choir-bass", "flute") if x[0] < 1 else ("choir-alto", "choir-bass"))
+    assert who_sings.likeliest(model, some[0].mixture) == ("flute", "choir-bass")
+    assert who_sings.likeliest(model, some[1].mixture) == ("choir-alto", "choir-bass")
+    right, told = who_sings.who_sings(model, some, ("flute", "choir-bass"))
+    assert right["ten"].mean == 0.25 and set(right) == {"ten"}
+    assert list(told.items()) == [("choir-bass+choir-alto", 3), ("flute+choir-bass", 1)]
+    model = Draws(lambda x: SOURCES_OF["choir-sa"])
+    right, told = who_sings.who_sings(model, some, SOURCES_OF["choir-sa"])
+    assert right["ten"].mean == right["three"].mean == 1.0 and len(told) == 1
+
+
+def test_bounds_are_those_of_the_network_and_leave_chance_alone(brief):
+    model = networks.make_network("tcn-vae").eval()
+    mixture = EXCERPTS[0].sum(axis=0)
+    pairs = who_sings.ASKED["three"]
+    state = torch.random.get_rng_state()
+    found = who_sings.bounds(model, mixture, pairs, seed=3)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for pair, value in zip(pairs, found):
+        torch.manual_seed(3)
+        waveforms = torch.from_numpy(mixture)[None].expand(who_sings.N_DRAWS, -1)
+        with torch.no_grad():
+            assert value == pytest.approx(sum(model.mixture_terms(waveforms, pair)).item())
+    assert len(set(found)) == 3
+
+
+def test_the_committed_network_hears_who_sings_and_a_classifier_too(monkeypatch):
+    model = networks.load_network("tcn-vae")
+    tested = {duet: duets(duet, "validation", seed=5, seconds=3).load(4) for duet in DUETS}
+    for duet, some in tested.items():
+        right, _ = who_sings.who_sings(model, some[:1], SOURCES_OF[duet])
+        assert right["ten"].mean == 1.0
+    monkeypatch.setattr(who_sings, "N_FITTED", 8)
+    found = who_sings.classify(model, tested)
+    assert set(found) == set(DUETS) and np.mean([one.mean for one in found.values()]) > 0.7
+
+
+def test_vaes_are_asked_for_the_pair_that_sings(monkeypatch):
+    loaded = []
+    kind = on_latents.VAESeparator
+    monkeypatch.setattr(
+        on_latents,
+        "load_vae",
+        lambda name: loaded.append(name) or on_latents.gan_and_vae.load_vae(name),
+    )
+    monkeypatch.setattr(on_latents, "VAESeparator", lambda models: kind(models, 2))
+    names = who_sings.NEW_COMPANY["flute-choir-bass"]
+    one = duets("flute-bassoon", "validation", seed=1, seconds=2)[0]
+    found = on_latents.fitted_vaes(names)(one)
+    assert loaded == list(names) and found.shape == one.stems.shape
+    np.testing.assert_allclose(found.sum(axis=0), one.mixture, atol=1e-4)
+
+
+def test_rows_say_of_whom_they_speak(monkeypatch):
+    written = {}
+    monkeypatch.setattr(
+        report.Rows,
+        "number",
+        lambda self, row, claim, value, unit, n, ci95=None, **more: written.update(
+            {row: (claim, value, more.get("baselines"), self.seed)}
+        ),
+    )
+    values = np.array([[1.0, 1.0], [3.0, 3.0]])
+    results = {
+        name: SeparationResult(values + more, np.arange(2), "same")
+        for name, more in {"tcn-vae-mask": 2.0, "masks-alone": 1.5, "tcn-mask": 0.0}.items()
+    }
+    report.write_second_seed("choir-sa", results, 1.0)
+    assert written["18.choir-sa.si-sdri.tcn-mask-seed-1"][1] == 2.0
+    margin = written["18.choir-sa.margin.tcn-vae-mask-seed-1-over-masks-alone-seed-1"]
+    assert margin[1] == 0.5 and margin[3] == 1
+    results = {"tcn-vae-wiener": results["tcn-vae-mask"], "tcn-mask": results["tcn-mask"]}
+    report_latents.write_company("flute-choir-bass", results, 1.0)
+    claim, value, *_ = written["18.flute-choir-bass.margin.tcn-vae-wiener-over-tcn-mask"]
+    assert value == 2.0 and "flute and choir-bass, never heard together" in claim
+    right, told = who_sings.who_sings(
+        Draws(lambda x: ("choir-soprano", "choir-bass")),
+        [types.SimpleNamespace(mixture=np.zeros(8, dtype=np.float32), group=k) for k in (0, 1)],
+        ("choir-alto", "choir-bass"),
+    )
+    report_latents.write_who_sings("choir-alto-choir-bass", right, told, 1.0)
+    _, value, beside, _ = written["18.choir-alto-choir-bass.who-sings.ten"]
+    assert value == 0.0 and beside == {"chance": 0.1, "choir-soprano+choir-bass": 1.0}
+    nats = np.array([[0.05, 0.2, 3.0], [0.0, 0.0, 0.11]])
+    report_latents.write_nats("choir-sb", SOURCES_OF["choir-sb"], nats, 2, 1.0)
+    assert written["18.choir-sb.latents.choir-soprano-speaking"][1] == 2
+    assert written["18.choir-sb.latents.choir-bass-speaking"][1] == 1
+    assert written["18.choir-sb.latents.choir-soprano-nats"][1] == pytest.approx(3.25)
+    report_latents.write_reach(
+        "choir-sb",
+        {"tcn-vae-mask": results["tcn-mask"], "hearing-9-past": results["tcn-mask"]},
+        1.0,
+    )
+    assert written["18.choir-sb.si-sdri.hearing-9-past"][0].endswith("from 9 alone, none after it")
+
+
 # Trials
 
 
@@ -401,6 +571,34 @@ def test_nobody_minds_which_speaker_comes_first(few_words):
     known = {one.mixture.tobytes(): one.stems for one in speakers.conversations("test")}
     found = speakers.on_speech(lambda m: known[m.tobytes()][::-1] + 1e-3 * m, "test")
     assert found.mean > 20
+
+
+def test_a_conversation_and_its_answers_come_back_as_they_went(few_words, monkeypatch, tmp_path):
+    monkeypatch.setattr(heard, "FILE", tmp_path / "one.flac")
+    one = speakers.conversations("test")[heard.NUMBER]
+    told = {twin: one.stems + 0.01 * k for k, twin in enumerate(speakers.TWINS, 1)}
+    told["any-order"] = told["any-order"][::-1]
+    heard.save_heard(told, "a command")
+    talk, answers = heard.load_heard()
+    np.testing.assert_allclose(talk.stems, one.stems, atol=1e-4)
+    assert talk.semitones == pytest.approx(one.semitones, abs=0.01)
+    for k, twin in enumerate(speakers.TWINS, 1):
+        np.testing.assert_allclose(answers[twin], one.stems + 0.01 * k, atol=1e-4)
+    assert "`a command`" in (tmp_path / "one.md").read_text()
+    (tmp_path / "one.flac").write_bytes(b"no sound")
+    with pytest.raises(ValueError, match=r"one\.flac cannot be read"):
+        heard.load_heard()
+    (tmp_path / "one.flac").unlink()
+    with pytest.raises(ValueError, match=r"one\.flac cannot be read"):
+        heard.load_heard()
+
+
+def test_the_conversation_in_the_package_is_taken_apart():
+    talk, answers = heard.load_heard()
+    assert talk.stems.shape == (2, 32_000) and talk.semitones > 0
+    for estimates in answers.values():
+        np.testing.assert_allclose(estimates.sum(axis=0), talk.mixture, atol=1e-3)
+        assert (si_sdr_improvement(estimates, talk.stems, talk.mixture) > 3).all()
 
 
 def test_speakers_near_and_far_are_counted_apart(monkeypatch):
