@@ -55,13 +55,14 @@ def _on(duet: str, separate: Callable[[np.ndarray], np.ndarray]) -> SeparationRe
 def measure_latents() -> None:
     """Notes in latents and in what masks leave; how many latents speak; latents drawn at random."""
     begun, model = time.perf_counter(), load_network("tcn-vae")
+    nats = {}
     for duet, names in SOURCES_OF.items():
         found = probe(model, load_network("tcn-mask"), duet)
         for name, one in found.items():
             print(f"{duet:<14}{name:<14}{one}", flush=True)
         report_latents.write_probe(duet, found, time.perf_counter() - begun)
-        nats, n = nats_told(model, duet), len(test_duets(duet))
-        report_latents.write_nats(duet, names, nats, n, time.perf_counter() - begun)
+        nats[duet], n = nats_told(model, duet), len(test_duets(duet))
+        report_latents.write_nats(duet, names, nats[duet], n, time.perf_counter() - begun)
         results = {
             "tcn-vae-wiener": _on(duet, partial(model.separate, sources=names, head="wiener")),
             "tcn-vae-wiener-drawn": _on(duet, partial(separate_by_draw, model, sources=names)),
@@ -69,6 +70,7 @@ def measure_latents() -> None:
         for name, result in results.items():
             print(f"{duet:<14}{name:<22}{result}", flush=True)
         report_latents.write_drawn(duet, results, time.perf_counter() - begun)
+    report_latents.write_shared(nats, n, time.perf_counter() - begun)
 
 
 def measure_company() -> None:

@@ -54,3 +54,4 @@ def measure() -> None:
         print(f"{name}: {found['wiener']}; in the better order {found['any-order']}")
         report.write_trial(name, duet, found, words, history.seconds)
         report.write_share(name, louder_share(model, duet), words, history.seconds)
+    report.write_share("stems", louder_share(None, duet), "the stems themselves", 0.0)

@@ -204,8 +204,12 @@ def write_speed(name: str, factor: float, n: int, length: float) -> None:
         Of all of them, in seconds.
     """
     row = "18.realtime-factor" + ("" if name == "tcn-vae" else f".{name}")
-    Rows(f"{n} whole test chorales, {length:.0f} s", COMMAND, None, 3 * length / factor).number(
-        row, f"Seconds of music that {NETWORKS[name]} takes apart in a second", factor, "ratio", n
+    Rows("whole test chorales, soprano and bass", COMMAND, None, 3 * length / factor).number(
+        row,
+        f"Seconds of music that {NETWORKS[name]} takes apart in a second",
+        factor,
+        "ratio",
+        f"{n} chorales, {length:.0f} s in all",
     )
 
 
@@ -237,7 +241,7 @@ def write_beta(
             f"Soprano and bass, brief training, beta {beta:g}: {what}, nats per frame",
             value,
             "nats",
-            16,
+            "16 mixtures",
         )
     for head, result in scores.items():
         rows.estimate(
@@ -285,20 +289,20 @@ def write_share(name: str, share: float, words: str, seconds: float) -> None:
     Parameters
     ----------
     name
-        Of the trial.
+        Of the trial, or ``"stems"``.
     share
         0.5 to 1.
     words
-        What is different.
+        Whose estimates they are.
     seconds
         Of training.
     """
     Rows(f"16 {VALIDATION}, flute-bassoon", COMMAND, 0, seconds).number(
         f"18.{name}.share.louder",
-        f"{WORDS['flute-bassoon']}, brief training, {words}: share of the louder estimate's power",
+        f"{WORDS['flute-bassoon']}, {words}: share that the louder of the two has of their power",
         share,
         "fraction",
-        16,
+        "16 mixtures",
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "write_nats",
     "write_probe",
     "write_reach",
+    "write_shared",
     "write_who_sings",
 ]
 
@@ -121,15 +122,38 @@ def write_nats(duet: str, names: tuple[str, str], nats: np.ndarray, n: int, seco
             f"{where}: latents of {len(each)} that cost more than {LOUD:g} nats a frame",
             float((each > LOUD).sum()),
             "count",
-            n,
+            f"{n} mixtures",
         )
         rows.number(
             f"18.{duet}.latents.{name}-nats",
             f"{where}: what all latents cost, nats a frame",
             float(each.sum()),
             "nats",
-            n,
+            f"{n} mixtures",
         )
+
+
+def write_shared(nats: Mapping[str, np.ndarray], n: int, seconds: float) -> None:
+    """Write how many latents speak for every voice of every duet.
+
+    Parameters
+    ----------
+    nats
+        By duet, as of :func:`etudes.recipes.tcn_vae.latents.nats_told`.
+    n
+        How many mixtures of each.
+    seconds
+        What that took.
+    """
+    each = np.concatenate(list(nats.values()))
+    Rows(TEST, COMMAND, 0, seconds).number(
+        "18.latents.speaking-in-all",
+        f"Latents of {each.shape[1]} that cost more than {LOUD:g} nats a frame in all three duets, "
+        "whichever voice is asked for",
+        float((each > LOUD).all(axis=0).sum()),
+        "count",
+        f"{n} mixtures of each",
+    )
 
 
 def write_who_sings(
