@@ -208,6 +208,7 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     words["lstm-vae"] = "a recurrent VAE for each source, heard alone; best of two starts"
     words["tcn-vae-as-told"] = f"{METHODS['tcn-vae-wiener']}, asked by the names likeliest to it"
     pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
+    pairs += [("tcn-vae-as-told", other) for other in ("tcn-mask", "lstm-vae")]
     rows = Rows(TEST, COMMAND, 0, seconds)
     rows_of("18", name, results, words, pairs, rows, where=told_of(name))
 
