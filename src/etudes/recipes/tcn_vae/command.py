@@ -15,7 +15,7 @@ import torch
 from etudes.data.duets import DUETS
 from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation import validation_duets
-from etudes.recipes.tcn_vae import on_duets, on_latents, on_others, on_trials
+from etudes.recipes.tcn_vae import on_duets, on_latents, on_others, on_second_seed, on_trials
 from etudes.recipes.tcn_vae.networks import (
     COMMITTED,
     NETWORKS,
@@ -29,7 +29,7 @@ PARTS: dict[str, Callable[[], object]] = {
     **{name: partial(on_duets.train, name) for name in COMMITTED},
     "duets": on_duets.measure,
     "masks-alone": on_duets.measure_masks_alone,
-    "second-seed": on_duets.measure_second_seed,
+    "second-seed": on_second_seed.measure,
     "reach": on_latents.measure_reach,
     "latents": on_latents.measure_latents,
     "company": on_latents.measure_company,

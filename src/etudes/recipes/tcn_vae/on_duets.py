@@ -41,7 +41,6 @@ from etudes.recipes.tcn_vae.report import (
     save_network,
     write_head,
     write_rows,
-    write_second_seed,
     write_speed,
     write_strangers,
 )
@@ -122,22 +121,6 @@ def measure_masks_alone() -> None:
         }
         _tell(duet, results)
         write_rows(duet, results, history.seconds + _answers().seconds, only="masks-alone")
-
-
-def measure_second_seed() -> None:
-    """Train three networks once more, from other weights on other crops."""
-    models, seconds = {}, 0.0
-    for name in ("tcn-vae", "masks-alone", "tcn-mask"):
-        models[name], history = train(name, seed=1)
-        seconds += history.seconds
-    stamp = weights_digest(*models.values())
-    for duet in DUETS:
-        results = {
-            method: _on_test(method, duet, models, stamp)
-            for method in ("tcn-vae-mask", "tcn-vae-wiener", "masks-alone", "tcn-mask")
-        }
-        _tell(duet, results)
-        write_second_seed(duet, results, seconds + _answers().seconds)
 
 
 def _on_test(method: str, duet: str, models: Mapping[str, Any], stamp: str) -> SeparationResult:

@@ -6,7 +6,7 @@ The idea in a sentence: nothing is trained here; every question has its control.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -37,17 +37,18 @@ def measure_reach() -> None:
     model, begun = load_network("tcn-vae"), time.perf_counter()
     for duet in DUETS:
         within = partial(separate_within, model, sources=SOURCES_OF[duet])
-        results = {"tcn-vae-mask": _on(duet, partial(model.separate, sources=SOURCES_OF[duet]))}
+        results = {"tcn-vae-mask": on_duet(duet, partial(model.separate, sources=SOURCES_OF[duet]))}
         for n in FRAMES:
-            results[f"hearing-{n}"] = _on(duet, partial(within, n_frames=n))
+            results[f"hearing-{n}"] = on_duet(duet, partial(within, n_frames=n))
         for n in PAST:
-            results[f"hearing-{n}-past"] = _on(duet, partial(within, n_frames=n, past_only=True))
-        for name, result in results.items():
-            print(f"{duet:<14}{name:<18}{result}", flush=True)
+            results[f"hearing-{n}-past"] = on_duet(
+                duet, partial(within, n_frames=n, past_only=True)
+            )
+        tell(duet, results)
         report_latents.write_reach(duet, results, time.perf_counter() - begun)
 
 
-def _on(duet: str, separate: Callable[[np.ndarray], np.ndarray]) -> SeparationResult:
+def on_duet(duet: str, separate: Callable[[np.ndarray], np.ndarray]) -> SeparationResult:
     """What a function of a waveform does to the test excerpts of a duet."""
     return evaluate_separator(lambda m: separate(m.mixture), test_duets(duet))
 
@@ -64,11 +65,10 @@ def measure_latents() -> None:
         nats[duet], n = nats_told(model, duet), len(test_duets(duet))
         report_latents.write_nats(duet, names, nats[duet], n, time.perf_counter() - begun)
         results = {
-            "tcn-vae-wiener": _on(duet, partial(model.separate, sources=names, head="wiener")),
-            "tcn-vae-wiener-drawn": _on(duet, partial(separate_by_draw, model, sources=names)),
+            "tcn-vae-wiener": on_duet(duet, partial(model.separate, sources=names, head="wiener")),
+            "tcn-vae-wiener-drawn": on_duet(duet, partial(separate_by_draw, model, sources=names)),
         }
-        for name, result in results.items():
-            print(f"{duet:<14}{name:<22}{result}", flush=True)
+        tell(duet, results)
         report_latents.write_drawn(duet, results, time.perf_counter() - begun)
     report_latents.write_shared(nats, n, time.perf_counter() - begun)
 
@@ -90,8 +90,14 @@ def measure_company() -> None:
         for method, separate in methods_for(name).items():
             order = method in ANY_ORDER
             results[method] = evaluate_separator(separate, new_company(name), any_order=order)
-            print(f"{name:<24}{method:<28}{results[method]}", flush=True)
+        tell(name, results)
         report_latents.write_company(name, results, time.perf_counter() - begun)
+
+
+def tell(name: str, results: Mapping[str, SeparationResult]) -> None:
+    """Print results of one kind of mixtures, method by method."""
+    for method, result in results.items():
+        print(f"{name:<24}{method:<28}{result}", flush=True)
 
 
 def methods_for(name: str) -> dict[str, Callable[[Mixture], np.ndarray]]:

@@ -135,23 +135,27 @@ def write_head(duet: str, values: Mapping[str, float], n: int, seconds: float) -
     )
 
 
-def write_second_seed(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
-    """Write what networks that were trained once more do to a duet, and their differences.
+def write_second_seed(
+    name: str, results: Mapping[str, SeparationResult], seconds: float, where: str = ""
+) -> None:
+    """Write what networks that were trained once more do to mixtures, and their differences.
 
     Parameters
     ----------
-    duet
-        Which.
+    name
+        Of the duet, or of the new company.
     results
         By method, of networks that were all trained from the same other seed.
     seconds
         Everything so far.
+    where
+        What the ledger calls the mixtures; that of the duet by default.
     """
     words = {**NETWORKS, **METHODS}
-    told = {f"{name}-seed-1": f"{words[name]}, trained from another seed" for name in results}
+    told = {f"{one}-seed-1": f"{words[one]}, trained from another seed" for one in results}
     pairs = [(f"{a}-seed-1", f"{b}-seed-1") for a, b in PAIRS if a in results and b in results]
-    again = {f"{name}-seed-1": result for name, result in results.items()}
-    rows_of("18", duet, again, told, pairs, Rows(TEST, COMMAND, 1, seconds))
+    again = {f"{method}-seed-1": result for method, result in results.items()}
+    rows_of("18", name, again, told, pairs, Rows(TEST, COMMAND, 1, seconds), where=where)
 
 
 def write_strangers(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:

@@ -166,8 +166,9 @@ def write_who_sings(
     name
         Of the mixtures.
     found
-        For each of :data:`etudes.recipes.tcn_vae.who_sings.ASKED` the likelihood's answers, and
-        ``"classifier"`` for those of logistic regression.
+        For each of :data:`etudes.recipes.tcn_vae.who_sings.ASKED` the likelihood's answers,
+        ``"ten-seed-1"`` for those of the network that was trained once more, and ``"classifier"``
+        for those of logistic regression.
     told
         How often each of the ten pairs was the likelihood's answer, the commonest first: this one
         is written beside the chance of guessing.
@@ -177,8 +178,10 @@ def write_who_sings(
     rows = Rows(TEST, COMMAND, 0, seconds)
     answer, times = next(iter(told.items()))
     for among, estimate in found.items():
-        chance = 1 / len(ASKED.get(among, ASKED["three"]))
-        how = f"by the likelihood of the TCN-VAE, among {among} pairs of names"
+        some, _, again = among.partition("-")
+        chance = 1 / len(ASKED.get(some, ASKED["three"]))
+        how = f"by the likelihood of the TCN-VAE, among {some} pairs of names"
+        how += ", trained from another seed" * bool(again)
         if among == "classifier":
             how = "by logistic regression on mean and deviation of the spectrum, of three duets"
         rows.estimate(
@@ -188,7 +191,7 @@ def write_who_sings(
             "fraction",
             f"{estimate.n} mixtures in {estimate.n_groups} groups",
             baselines={"chance": chance}
-            | ({answer: times / sum(told.values())} if among == "ten" else {}),
+            | ({answer: times / sum(told.values())} if some == "ten" else {}),
         )
 
 
