@@ -10,26 +10,76 @@ import pytest
 import torch
 from exercise_helpers import Chapter, Code, ExerciseTests
 
-from etudes.exercises import check
+from etudes.exercises import chapter_18, check
 from etudes.separators.gaussian import gaussian_kl
-from etudes.separators.tcn import TCN, CumulativeNorm
+from etudes.separators.tcn import TCN, CumulativeNorm, DilatedBlock
 from etudes.separators.tcn_vae import poisson_divergence
 
 CHAPTER = Chapter("18")
 
 
-def reaching(n_frames, span=None):
-    """An answer with so many frames, and so many samples in them, made of the sizes."""
-
-    def heard(k, b, r, n_fft, hop, rate):
-        frames = n_frames(k, b, r)
-        return (span(frames, n_fft, hop) if span else (frames - 1) * hop + n_fft) / rate
-
-    return heard
+def parts(k, d, c):
+    """Frames that a block reaches back and ahead."""
+    return ((k - 1) * d, 0) if c else ((k - 1) * d / 2, (k - 1) * d / 2)
 
 
-def field(k, b, r):
-    return 1 + r * (k - 1) * (2**b - 1)
+def shared(causal=(1, 0), other=(0.5, 0.5), width=lambda k, d: (k - 1) * d):
+    """Otherwise shared out to both sides, or with another width."""
+    return lambda k, d, c: tuple(width(k, d) * share for share in (causal if c else other))
+
+
+def added(blocks, of=parts):
+    return np.array([of(*block) for block in blocks]).sum(axis=0)
+
+
+def waiting(of=parts, span=lambda n, w, h: n * h + w / 2, reach=added):
+    """Right, but for what a block reaches, the samples in so many frames, or how to add up."""
+    return lambda blocks, w, h, rate: span(reach(blocks, of), w, h) / rate
+
+
+def frames(of):
+    """Right, but for the frames to both sides, made of blocks and of the right ones."""
+    return waiting(reach=lambda blocks, _: np.array(of(blocks, *added(blocks))))
+
+
+def each(blocks):
+    """Frames back, and ahead, of one block after the other."""
+    return np.array([parts(*block) for block in blocks]).T
+
+
+def flagged(flag):
+    """Every block has the flag that is made of all of them."""
+    return lambda blocks, *sizes: waiting()(
+        [(k, d, flag([c for *_, c in blocks])) for k, d, _ in blocks], *sizes
+    )
+
+
+EARLY_RETURN = """
+def heard(blocks, n_fft, hop_length, sample_rate):
+    back = ahead = 0
+    for k, d, causal in blocks:
+        back += (k - 1) * d if causal else (k - 1) * d // 2
+        ahead += 0 if causal else (k - 1) * d // 2
+        return tuple((n * hop_length + n_fft / 2) / sample_rate for n in (back, ahead))
+"""
+FORGETFUL = """
+def heard(blocks, n_fft, hop_length, sample_rate):
+    back = ahead = 0
+    for k, d, causal in blocks:
+        back += (k - 1) * d if causal else (k - 1) * d // 2
+        ahead = 0 if causal else ahead + (k - 1) * d // 2
+    return tuple((n * hop_length + n_fft / 2) / sample_rate for n in (back, ahead))
+"""
+STEPWISE = """
+def heard(blocks, n_fft, hop_length, sample_rate):
+    first, last = 0, 0
+    while blocks:
+        kernel_size, dilation, causal = blocks.pop()
+        taps = np.arange(kernel_size) - (kernel_size - 1 if causal else kernel_size // 2)
+        first, last = first + dilation * taps[0], last + dilation * taps[-1]
+    begin, end = first * hop_length - n_fft / 2, last * hop_length + n_fft / 2
+    return [-begin / sample_rate, end / sample_rate]
+"""
 
 
 def far(c, r, safe=True):
@@ -143,6 +193,18 @@ def cumulative_norm(x):
         out[:, t] = (x[:, t] - x[:, :t].mean()) / np.sqrt(x[:, :t].var() + 1e-8)
     return out
 """
+WELFORD = """
+def cumulative_norm(x):
+    out, n, mean, squares = np.empty(x.shape), 0, 0.0, 0.0
+    for t in range(x.shape[1]):
+        for value in x[:, t]:
+            n += 1
+            away = value - mean
+            mean += away / n
+            squares += away * (value - mean)
+        out[:, t] = (x[:, t] - mean) / np.sqrt(squares / n + 1e-8)
+    return out
+"""
 OWN_TIME = """
 def cumulative_norm(x):
     heard = np.arange(1, x.shape[1] + 1)
@@ -176,68 +238,122 @@ def nats(mean, log_variance):
 """
 
 WRONG = [
-    ("18.1", reaching(lambda k, b, r: field(k, b, 1)), "each time adds its reach"),
-    ("18.1", reaching(lambda k, b, r: field(k, b, 1) ** r), "multiply what the repeats hear"),
+    ("18.1", waiting(shared(causal=(0.5, 0.5))), "look to both sides alike"),
+    ("18.1", flagged(lambda flags: flags[0]), "look to both sides alike"),
+    ("18.1", flagged(all), "how far ahead does a causal one look"),
+    ("18.1", flagged(lambda flags: flags[-1]), "taken for a causal one"),
+    ("18.1", flagged(any), "taken for a causal one"),
+    ("18.1", waiting(shared(causal=(0, 1))), "do your causal blocks look ahead"),
+    ("18.1", lambda *a: waiting()(*a)[::-1], "stand in the wrong order"),
+    ("18.1", waiting(lambda k, d, c: parts(k, d, not c)), "flag is read the wrong way round"),
+    ("18.1", waiting(shared(other=(1, 1))), "half before and half after"),
+    ("18.1", waiting(shared((1, 1), (1, 1))), "half after. And every block is taken to look"),
+    ("18.1", frames(lambda _, b, a: (2 * b, 2 * a)), "All that the blocks reach is counted twice"),
+    ("18.1", lambda *a: 2 * waiting()(*a), "before *and* after. That is a whole window at each"),
+    ("18.1", waiting(shared(causal=(0.5, 0))), "You halve what a causal block reaches, too"),
+    ("18.1", waiting(lambda k, d, c: (k // 2 * d, 0 if c else k // 2 * d)), "You halve what a"),
+    ("18.1", frames(lambda _, b, a: (b, 0)), "You find nothing ahead"),
+    ("18.1", Code(FORGETFUL), "a causal one does not take back"),
+    ("18.1", waiting(shared(causal=(0, 0))), "causal blocks are left out"),
+    ("18.1", waiting(shared(other=(0, 0))), "not causal are left out"),
+    ("18.1", waiting(shared(width=lambda k, d: k * d)), "How many are there besides it"),
     (
         "18.1",
-        reaching(lambda k, b, r: int(np.prod([1 + (k - 1) * 2**i for i in range(b)])) ** r),
-        "multiply what the blocks hear",
+        waiting(lambda k, d, c: (k * d, 0) if c else (k // 2 * d, k // 2 * d)),
+        "One of the kernel_size frames is the present one",
     ),
-    ("18.1", reaching(lambda k, b, r: r * field(k, b, 1)), "counted in every repeat"),
-    ("18.1", reaching(lambda k, b, r: r * (field(k, b, 1) - 1 + b)), "counted in every block"),
-    ("18.1", reaching(lambda k, b, r: 1 + r * (k - 1) * 2**b), "one less than 2**n_blocks"),
+    ("18.1", waiting(shared((1, 0), (1, 1), lambda k, d: k * d)), "half after. And one of the"),
+    ("18.1", waiting(shared(width=lambda k, d: k - 1)), "dilations are missing: that far apart"),
+    ("18.1", waiting(shared(width=lambda k, d: k)), "dilations are missing, and one of the"),
+    ("18.1", waiting(shared(width=lambda k, d: k - 1 + d)), "You add the dilation"),
+    ("18.1", waiting(shared(width=lambda k, d: d)), "kernel_size must count"),
+    ("18.1", waiting(shared(width=lambda k, d: 2 * d)), "kernel_size must count"),
+    ("18.1", waiting(shared((1, 0), (1, 1), lambda k, d: d)), "kernel_size must count"),
+    ("18.1", waiting(shared(width=lambda k, d: (k - 1) * 2**d)), "dilations are powers of 2"),
     (
         "18.1",
-        reaching(lambda k, b, r: 1 + r * (k - 1) * sum(2**i for i in range(1, b + 1))),
-        "first dilation is 1, not 2",
+        frames(lambda blocks, *_: added([(k, 2**i, c) for i, (k, _, c) in enumerate(blocks)])),
+        "each block says what its own is",
     ),
-    ("18.1", reaching(lambda k, b, r: field(k, b + 1, r)), "one block too many"),
-    ("18.1", reaching(lambda k, b, r: 1 + r * (k - 1) * 2 ** (b - 1)), "largest dilation alone"),
+    ("18.1", frames(lambda n, b, a: (b + len(n), a + len(n))), "counted in every block"),
+    ("18.1", waiting(shared(width=lambda k, d: (k - 1) * d + 1)), "counted in every block"),
     (
         "18.1",
-        reaching(lambda k, b, r: 1 + r * (k - 1) * sum(range(1, b + 1))),
-        "dilations grow by one",
+        waiting(lambda k, d, c: ((k - 1) * d + 1, 0) if c else (k // 2 * d,) * 2),
+        "neither before nor after",
     ),
-    ("18.1", reaching(lambda k, b, r: 1 + r * (k - 1) * b), "You count n_blocks where"),
+    ("18.1", frames(lambda n, *_: (1 + each(n)).prod(axis=1) - 1), "You multiply what"),
+    ("18.1", frames(lambda n, *_: (1 + each(n)).prod(axis=1)), "You multiply what"),
+    ("18.1", frames(lambda n, *_: each(n).prod(axis=1)), "You multiply what"),
+    ("18.1", frames(lambda n, *_: [row[row > 0].prod() for row in each(n)]), "You multiply what"),
+    ("18.1", frames(lambda n, *_: each(n).max(axis=1)), "block that reaches furthest does alone"),
+    ("18.1", Code(EARLY_RETURN), "That is the first block alone"),
+    ("18.1", frames(lambda n, *_: each(n)[:, -1]), "That is the last block alone"),
+    ("18.1", frames(lambda _, b, a: (b + 1, a + 1)), "one hop too many to each side"),
+    ("18.1", frames(lambda _, b, a: (b - 1, a - 1)), "one hop too few to each side"),
+    ("18.1", waiting(span=lambda n, w, h: n * h), "The window is missing"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + w), "That is a whole window at each end"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + [w / 2, 0]), "end of what comes after, the win"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + [0, w / 2]), "end of what came before, the win"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + [w, 0]), "window end at its frame's moment"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + [0, w]), "window begin at its frame's moment"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + w / 4), "a quarter of the window"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + h / 2), "half a hop at each end"),
+    ("18.1", waiting(span=lambda n, w, h: n * w), "a whole window for each frame"),
+    ("18.1", waiting(span=lambda n, w, h: n * w + w / 2), "a whole window for each frame"),
+    ("18.1", waiting(span=lambda n, w, h: n * (h + w / 2)), "half of the window for each frame"),
+    ("18.1", waiting(span=lambda n, w, h: n * (w - h) + w / 2), "not how much two windows share"),
+    ("18.1", waiting(span=lambda n, w, h: n + w / 2), "a hop apart, not a sample"),
+    ("18.1", waiting(span=lambda n, w, h: n), "not a sample. And the window is missing"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + w // 2 - 1), "right to a sample or so"),
+    ("18.1", waiting(span=lambda n, w, h: n * h + (w - 1) / 2), "n_fft / 2 samples for half"),
+    ("18.1", lambda n, w, h, rate: waiting()(n, w, h, 1), "Those are samples"),
+    ("18.1", lambda *a: 1000 * waiting()(*a), "Those are milliseconds"),
+    ("18.1", lambda n, *_: added(n), "Those are frames. Asked"),
+    ("18.1", lambda n, w, h, rate: added(n) + w / 2 / h, "Those are frames, the window's half"),
+    ("18.1", waiting(span=lambda n, w, h: 0 * n + w / 2), "That is the window alone"),
+    ("18.1", lambda *a: waiting()(*a) * [-1, 1], "below 0. Both say"),
+    ("18.1", lambda *a: waiting()(*a) * [1, -1], "below 0. Both say"),
+    ("18.1", lambda *a: -waiting()(*a), "below 0. Both say"),
     (
         "18.1",
-        reaching(lambda k, b, r: 1 + r * (k - 1) * sum(k**i for i in range(b))),
-        "powers of kernel_size",
-    ),
-    ("18.1", reaching(lambda k, b, r: field(k, r * b, 1)), "go on doubling"),
-    ("18.1", reaching(lambda k, b, r: 1 + r * k * (2**b - 1)), "kernel_size − 1 others"),
-    ("18.1", reaching(lambda k, b, r: 1 + r * (k // 2) * (2**b - 1)), "That is one side"),
-    ("18.1", reaching(lambda k, b, r: 2 * field(k, b, r) - 1), "twice the reach"),
-    ("18.1", reaching(lambda k, b, r: field(k, b, r) - 1), "frame's own is missing"),
-    ("18.1", reaching(field, lambda n, w, h: n * h), "You count a hop for each frame"),
-    ("18.1", reaching(field, lambda n, w, h: (n - 1) * h), "window is missing"),
-    ("18.1", reaching(field, lambda n, w, h: n * h + w), "one hop too many"),
-    ("18.1", reaching(field, lambda n, w, h: n * w), "a whole window for each frame"),
-    ("18.1", reaching(field, lambda n, w, h: (n - 1) * h + w / 2), "Half of the window"),
-    ("18.1", reaching(field, lambda n, w, h: (n - 1) * h + 2 * w), "one window too many"),
-    ("18.1", reaching(field, lambda n, w, h: (n - 1) * (w - h) + w), "not how much the two share"),
-    ("18.1", lambda k, b, r, w, h, rate: (field(k, b, r) - 1) * h + w, "Those are samples"),
-    ("18.1", lambda *a: 1000 * reaching(field)(*a), "Those are milliseconds"),
-    ("18.1", lambda k, b, r, w, h, rate: field(k, b, r), "Those are frames"),
-    ("18.1", lambda k, b, r, w, h, rate: w / rate, "That is one window"),
-    (
-        "18.1",
-        reaching(lambda k, b, r: field(k, b, 1), lambda n, w, h: n * h),
-        "adds its reach. You count a hop for each frame",
+        waiting(shared(causal=(0.5, 0.5)), lambda n, w, h: n * h),
+        "how far ahead does a causal one look? The window is missing",
     ),
     (
         "18.1",
-        reaching(lambda k, b, r: 1 + r * (k - 1) * 2**b, lambda n, w, h: (n - 1) * h),
-        "one less than 2**n_blocks. That is from the start",
+        waiting(shared(width=lambda k, d: k * d), lambda n, w, h: n * h + w),
+        "besides it? That is a whole window",
     ),
-    ("18.1", lambda k, b, r, w, h, rate: reaching(field)(k, b, r, w, h, 8000), "sample_rate=16000"),
-    ("18.1", lambda k, b, r, w, h, rate: reaching(field)(k, b, 3, w, h, rate), "n_repeats=2"),
-    ("18.1", lambda *a: 1.3 * reaching(field)(*a), "not the value asked for"),
-    ("18.1", lambda *a: [1.0, 2.0], "should be one number"),
-    ("18.1", lambda *a: np.nan, "NaN"),
-    ("18.1", lambda *a: "far", "should be numbers"),
-    ("18.1", lambda *a: 1j, "complex"),
-    ("18.1", 6.9, "asks for a function"),
+    ("18.1", lambda n, w, h, rate: waiting()(n, w, h, 8000), "sample_rate=16000"),
+    (
+        "18.1",
+        lambda n, *sizes: waiting()(n, *sizes) if any(c for *_, c in n) else (0.1, 0.1),
+        "With blocks=[(3, 1, False), (3, 2, False), (3, 4, False)]",
+    ),
+    (
+        "18.1",
+        waiting(lambda k, d, c: (2 * (k // 2) * d, 0) if c else parts(k, d, c)),
+        "With blocks=[(2, 1, True)",
+    ),
+    (
+        "18.1",
+        lambda n, *sizes: waiting()(n, *sizes) if n[0][2] is False or n[-1][2] else (0.1, 0.1),
+        "With blocks=[(3, 2, True), (5, 1, False)]",
+    ),
+    ("18.1", lambda *a: 1.3 * waiting()(*a), "1.3 times too large"),
+    ("18.1", lambda *a: waiting()(*a).sum(), "That is the two times together. Asked are two"),
+    ("18.1", lambda *a: waiting()(*a)[0], "That is the time before alone"),
+    ("18.1", lambda *a: waiting()(*a)[1], "That is the time after alone"),
+    ("18.1", lambda *a: 1.0, "That is one number. Asked are two"),
+    ("18.1", lambda *a: np.nan, "That is one number. Asked are two"),
+    ("18.1", lambda *a: (np.nan, 1.0), "NaN"),
+    ("18.1", lambda n, *_: [parts(*block) for block in n], "something for each block"),
+    ("18.1", lambda *a: (1.0, 2.0, 3.0), "has shape (3,), wanted is (2,)"),
+    ("18.1", lambda *a: {"before": 1.0, "after": 1.0}, "should be numbers"),
+    ("18.1", lambda *a: ("far", "farther"), "should be numbers"),
+    ("18.1", lambda *a: waiting()(*a) + 1j, "complex"),
+    ("18.1", (3.1, 0.8), "asks for a function"),
     ("18.2", lambda c, r: far(r, c), "The two are swapped"),
     ("18.2", itakura_saito, "That is the Itakura–Saito divergence, of powers"),
     ("18.2", lambda c, r: itakura_saito(r, c), "turned round"),
@@ -384,6 +500,20 @@ WRONG = [
     ("18.4", lambda x: normed(x, len(x) * so_far(x, np.mean)), "`channels` times too large"),
     ("18.4", Code(FRAMES_ALONE), "NaN"),
     ("18.4", lambda x: x, "Nothing has changed"),
+    ("18.4", lambda x: normed(x, *running(x)), "mean of the squares less the square of the mean"),
+    (
+        "18.4",
+        lambda x: normed(x, running(x)[0], np.maximum(running(x)[1], 0)),
+        "rounded before you subtract",
+    ),
+    ("18.4", lambda x: normed(x) * (1 if x.max() < 1e6 else np.nan), "and is NaN or infinite"),
+    (
+        "18.4",
+        lambda x: normed(x, None, so_far(x**2, np.mean) - so_far(x, np.mean) ** 2),
+        "the rounding is larger than what is left",
+    ),
+    ("18.4", lambda x: normed(x.astype(np.float32)), "Single precision"),
+    ("18.4", lambda x: normed(x) if x.max() < 1e6 else normed(x)[0], "With x + 1e8"),
     ("18.4", lambda x: normed(x) + x.max(), "hears what is still to come: when the last frame"),
     ("18.4", lambda x: np.where(np.arange(x.shape[1]), normed(x), np.nan), "Only the first frame"),
     ("18.4", lambda x: 1.5 * normed(x), "1.5 times too large"),
@@ -469,8 +599,11 @@ def test_other_ways_to_the_right_answer_are_right():
     from scipy.special import kl_div, xlogy
 
     for exercise_id, answer in [
-        ("18.1", lambda *a: torch.tensor(reaching(field)(*a))),
-        ("18.1", reaching(lambda k, b, r: 1 + sum((k - 1) * 2**i for i in range(b)) * r)),
+        ("18.1", waiting()),
+        ("18.1", lambda *a: tuple(waiting()(*a))),
+        ("18.1", lambda *a: torch.tensor(waiting()(*a), dtype=torch.float32)),
+        ("18.1", lambda *a: tuple(torch.tensor(waiting()(*a)))),
+        ("18.1", CHAPTER.answer("18.1", STEPWISE)),
         ("18.2", kl_div),
         ("18.2", lambda c, r: (xlogy(c, c) - c * np.log(r) - c + r).tolist()),
         ("18.2", lambda c, r: far(c, r).astype(np.float32)),
@@ -481,7 +614,9 @@ def test_other_ways_to_the_right_answer_are_right():
         ("18.3", lambda e: np.array(best(e))),
         ("18.3", lambda e: torch.tensor(best(e))),
         ("18.3", CHAPTER.answer("18.3", BY_SCIPY.format("[1]"))),
-        ("18.4", lambda x: normed(x, *running(x))),
+        ("18.4", lambda x: normed(x - x[:, 0].mean())),
+        ("18.4", lambda x: normed(x - x[:, 0].mean(), *running(x - x[:, 0].mean()))),
+        ("18.4", CHAPTER.answer("18.4", WELFORD)),
         ("18.4", lambda x: normed(x).astype(np.float32)),
         ("18.4", lambda x: CumulativeNorm(len(x)).double()(torch.from_numpy(x)[None])[0]),
         ("18.5", lambda m, lv: list(kl(m, lv).mean(axis=0))),
@@ -541,19 +676,46 @@ def solved(exercise_id):
     return CHAPTER.answer(exercise_id, CHAPTER.solution(exercise_id).code)
 
 
-def test_the_chapters_network_hears_as_far_as_the_solution_says():
-    n_fft, hop_length, sizes = 8, 4, (3, 3, 2)
-    tcn = TCN(1, 4, 4, *sizes[1:], sizes[0]).double()
-    middle = 40
-    x = torch.zeros(1, 1, 81, dtype=torch.float64, requires_grad=True)
-    for block in tcn.blocks:
+def reached(blocks, n_frames=161):
+    """Frames before and after the middle one on which its output depends, norms left out."""
+    torch.manual_seed(0)
+    for block in blocks:
         block.inside[2], block.inside[6] = torch.nn.Identity(), torch.nn.Identity()
-    tcn.inward[1] = torch.nn.Identity()
-    (slope,) = torch.autograd.grad(tcn(x)[0, :, middle].sum(), x)
-    frames = torch.nonzero(slope[0, 0])
-    span = int(frames.max() - frames.min())
-    assert span + 1 == tcn.receptive_field
-    assert solved("18.1")(*sizes, n_fft, hop_length, 10) == (span * hop_length + n_fft) / 10
+    channels = blocks[0].back.out_channels
+    x = torch.randn(1, channels, n_frames, dtype=torch.float64, requires_grad=True)
+    told = torch.nn.Sequential(*blocks).double()(x)
+    (slope,) = torch.autograd.grad(told[0, :, n_frames // 2].sum(), x)
+    frames = torch.nonzero(slope.abs().sum(dim=(0, 1)))
+    return n_frames // 2 - int(frames.min()), int(frames.max()) - n_frames // 2
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_chapters_network_reaches_as_far_as_the_solution_says(causal):
+    blocks = [(3, 2**k, causal) for _ in range(2) for k in range(5)]
+    seconds = solved("18.1")(blocks, 2048, 512, 8000)
+    tcn = TCN(4, 4, 4, n_blocks=5, n_repeats=2, causal=causal)
+    back, ahead = reached(list(tcn.blocks), n_frames=281)
+    assert back + ahead + 1 == tcn.receptive_field
+    assert seconds == ((back * 512 + 1024) / 8000, (ahead * 512 + 1024) / 8000)
+    said = check("18.1", solved("18.1")).text
+    assert ahead == (0 if causal else 62)
+    for figure in (f"{seconds[1]:.3f} s", *([] if causal else ["62 frames"])):
+        assert figure in said
+
+
+def test_a_network_of_both_kinds_reaches_as_far_as_the_solution_says():
+    blocks = [(5, 3, False), (9, 6, True), (3, 1, False), (7, 5, False)]
+    made = [DilatedBlock(3, 4, k, dilation=d, causal=causal) for k, d, causal in blocks]
+    assert reached(made) == solved("18.1")(blocks, 0, 1, 1)
+
+
+def test_no_two_slips_of_the_first_network_come_to_the_same():
+    blocks, sizes = chapter_18._networks()[0]
+    right = np.array(solved("18.1")(blocks, *sizes))
+    slips = [(right, "right"), *chapter_18._other_waits(blocks, *sizes)]
+    for place, (one, said) in enumerate(slips):
+        for other, also in slips[:place]:
+            assert said == also or not np.allclose(one, other, 1e-6, 1e-7), (said, also)
 
 
 def test_the_other_solutions_agree_with_the_package():
@@ -564,6 +726,7 @@ def test_the_other_solutions_agree_with_the_package():
     x = random.normal(3, 2, (4, 9))
     want = CumulativeNorm(4).double()(torch.from_numpy(x)[None])[0].detach()
     np.testing.assert_allclose(solved("18.4")(x), want)
+    np.testing.assert_allclose(solved("18.4")(x + 1e8), want, atol=1e-6)
     m, lv = random.normal(size=(2, 8, 3))
     want = gaussian_kl(torch.from_numpy(m), torch.from_numpy(lv)).mean(0)
     np.testing.assert_allclose(solved("18.5")(m, lv), want)

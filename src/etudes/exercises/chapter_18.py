@@ -1,4 +1,4 @@
-"""Graders of chapter 18, "TCN-VAE": a reach, a divergence, an order, a norm, a price.
+"""Graders of chapter 18, "TCN-VAE": a wait, a divergence, an order, a norm, a price.
 
 Each grader returns None when the answer is right, and otherwise a sentence that says what is likely
 to have gone wrong. Chapter 18 states the exercises.
@@ -18,41 +18,53 @@ from etudes.exercises.diagnosis import as_array, diagnose, finite
 from etudes.exercises.registry import exercise
 from etudes.exercises.slips import known_slip, number
 
+_Block = tuple[int, int, bool]  # kernel_size, dilation, causal
+_Sides = tuple[float, float]  # before, after
+_Width = Callable[[int, int], float]  # of kernel_size and dilation
+
 
 @exercise(
     "18.1",
-    title="How far it hears",
+    title="How long must one wait?",
     hints=[
-        "Two steps. How many frames does one frame of output hear? And from the first sample of "
-        "the first of them to the last sample of the last, how many samples are there?",
-        "A block of dilation d hears (kernel_size − 1) · d frames besides its own, and what blocks "
-        "hear besides their own adds up. 1 + 2 + 4 + … up to 2**(n_blocks − 1) is "
-        "2**n_blocks − 1. Frames lie a hop apart, and each is as long as the window.",
-        "frames = 1 + n_repeats * (kernel_size - 1) * (2**n_blocks - 1), and "
-        "((frames - 1) * hop_length + n_fft) / sample_rate seconds.",
+        "Take one block by itself: how many frames does it look back, and how many ahead? What the "
+        "blocks look back adds up, and so does what they look ahead. And how much sound does the "
+        "outermost frame hear by itself, on its far side?",
+        "A kernel takes in kernel_size − 1 frames besides the present one, a dilation apart. In a "
+        "causal block all of them lie behind, otherwise half on each side. From one frame to the "
+        "next it is a hop, and half of the outermost window lies beyond the last frame's moment.",
+        "For each block let reach = (kernel_size - 1) * dilation; then back += reach if causal "
+        "else reach / 2, and ahead += 0 if causal else reach / 2. Return "
+        "(back * hop_length + n_fft / 2) / sample_rate, and the same with ahead.",
     ],
-    when_right="For the chapter's network that is 125 frames, or 8.2 seconds, from 10 blocks. Its "
-    "convolutions hear no further. Its norms do: they measure each frame against the whole sound.",
+    when_right="Norms aside, the chapter's network looks 62 frames to each side: it must wait "
+    "4.096 s for each frame, and made causal still 0.128 s, half of a window.",
 )
 def grade_heard(answer: Callable[..., Any]) -> str | None:
-    """Right is the reach of the convolutions and one window; others are known by their number."""
-    cases = (
-        (5, 3, 3, 1000, 330, 8000),  # such that no two slips come to the same
-        (3, 5, 2, 2048, 512, 8000),
-        (1, 4, 2, 512, 128, 16000),
-    )
-    for sizes in cases:
-        told = answer(*sizes)
-        wrong = diagnose(told, _seconds(*sizes), "the time")
+    """Right is the reach to each side and half a window; others are known by their numbers."""
+    names = ("n_fft", "hop_length", "sample_rate")
+    for place, (blocks, sizes) in enumerate(_networks()):
+        told = answer(blocks.copy(), *sizes)
+        wrong = _wait_wrong(told, blocks, *sizes)
         if wrong is None:
             continue
-        if sizes == cases[0]:
-            got = finite(told, ())
-            return (None if got is None else known_slip(got, _other_times(*sizes), 1e-6)) or wrong
-        names = ("kernel_size", "n_blocks", "n_repeats", "n_fft", "hop_length", "sample_rate")
-        this = ", ".join(f"{name}={size}" for name, size in zip(names, sizes))
-        return f"With {this}: {_within(wrong)} Other sizes were right."
+        if place == 0:
+            got = finite(told, (2,))
+            return (None if got is None else _named_wait(got, blocks, *sizes)) or wrong
+        these = ", ".join(f"{name}={size}" for name, size in zip(names, sizes))
+        return f"With blocks={blocks}, {these}: {_within(wrong)} Other networks were right."
     return None
+
+
+def _networks() -> list[tuple[list[_Block], tuple[int, int, int]]]:
+    """Blocks and sizes; in the first network no two slips come to the same."""
+    mixed = [(5, 3, False), (9, 6, True), (3, 1, False), (7, 5, False), (5, 7, True)]
+    return [
+        (mixed, (1300, 250, 8000)),
+        ([(3, 1, False), (3, 2, False), (3, 4, False)], (2048, 512, 8000)),
+        ([(2, 1, True), (2, 2, True), (2, 4, True), (1, 8, True)], (512, 128, 16000)),
+        ([(3, 2, True), (5, 1, False)], (1024, 300, 22050)),
+    ]
 
 
 def _within(sentence: str) -> str:
@@ -60,146 +72,250 @@ def _within(sentence: str) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
-def _seconds(
-    kernel_size: int, n_blocks: int, n_repeats: int, n_fft: int, hop_length: int, sample_rate: int
-) -> float:
-    """The reach of all blocks, and one window."""
-    frames = 1 + n_repeats * (kernel_size - 1) * (2**n_blocks - 1)
-    return ((frames - 1) * hop_length + n_fft) / sample_rate
+def _width(kernel_size: int, dilation: int) -> int:
+    """Frames that a block hears besides the present one, holes counted."""
+    return (kernel_size - 1) * dilation
 
 
-def _other_times(
-    kernel_size: int, n_blocks: int, n_repeats: int, n_fft: int, hop_length: int, sample_rate: int
-) -> list[tuple[float, str]]:
+def _sides(
+    blocks: list[_Block],
+    width: _Width = _width,
+    causal: _Sides = (1, 0),
+    other: _Sides = (0.5, 0.5),
+) -> list[_Sides]:
+    """Frames before and after that each block reaches, as shares of its width."""
+    parts = [(width(k, d), causal if is_causal else other) for k, d, is_causal in blocks]
+    return [(wide * back, wide * ahead) for wide, (back, ahead) in parts]
+
+
+def _added(sides: list[_Sides]) -> _Sides:
+    """What all blocks together reach."""
+    return sum(back for back, _ in sides), sum(ahead for _, ahead in sides)
+
+
+def _seconds(reach: _Sides, n_fft: int, hop_length: int, sample_rate: int) -> _Sides:
+    """From frames before and after to seconds, with half a window on either side."""
+    before, after = ((frames * hop_length + n_fft / 2) / sample_rate for frames in reach)
+    return before, after
+
+
+def _wait_wrong(
+    told: Any, blocks: list[_Block], n_fft: int, hop_length: int, sample_rate: int
+) -> str | None:
+    """Compare with the two times asked for; what is not two numbers gets a word of its own."""
+    right = _seconds(_added(_sides(blocks)), n_fft, hop_length, sample_rate)
+    raw = as_array(told)
+    asked = "Asked are two, how much sound before and how much after."
+    if raw is not None and raw.shape == ():
+        for said, value in (
+            ("That is the two times together", sum(right)),
+            ("That is the time before alone", right[0]),
+            ("That is the time after alone", right[1]),
+        ):
+            if np.isclose(complex(raw[()]), value, rtol=1e-6):
+                return f"{said}. {asked}"
+        return f"That is one number. {asked}"
+    if raw is not None and raw.shape[:1] == (len(blocks),) != (2,):
+        return f"You return something for each block. {asked}"
+    return diagnose(told, right, "what is heard", rtol=1e-6)
+
+
+def _named_wait(
+    got: np.ndarray, blocks: list[_Block], n_fft: int, hop_length: int, sample_rate: int
+) -> str | None:
+    """The slip that gives these two times, if one is known."""
+    said = known_slip(got, _other_waits(blocks, n_fft, hop_length, sample_rate), 1e-6)
+    right = np.array(_seconds(_added(_sides(blocks)), n_fft, hop_length, sample_rate))
+    if said is None and (np.abs(got - right) < 1.5 / sample_rate).all():
+        return "That is right to a sample or so. Count n_fft / 2 samples for half of a window."
+    return said
+
+
+def _other_waits(
+    blocks: list[_Block], n_fft: int, hop_length: int, sample_rate: int
+) -> list[tuple[np.ndarray, str]]:
     """What a slip in the frames, one in the seconds, or both would give, and what to say of it."""
-    fields = _other_fields(kernel_size, n_blocks, n_repeats)
-    right = 1 + n_repeats * (kernel_size - 1) * (2**n_blocks - 1)
-    samples = (right - 1) * hop_length + n_fft
-    found: list[tuple[float, str]] = [
-        ((frames - 1) * hop_length + n_fft, said) for frames, said in fields
-    ]
+    right = _added(_sides(blocks))
+    half = np.array([n_fft / 2, n_fft / 2])
+    samples = np.array(right) * hop_length + half
+    reaches = _other_reaches(blocks)
+    found = [(np.array(reach) * hop_length + half, said) for reach, said in reaches]
     found += _other_spans(right, n_fft, hop_length)
     found += [
         (samples * sample_rate, "Those are samples. Asked are seconds: divide by sample_rate."),
-        (1000 * samples, "Those are milliseconds. Asked are seconds."),
-        (right * sample_rate, "Those are frames. Asked are seconds of sound, and frames overlap."),
-        (n_fft, "That is one window: what a single frame hears by itself."),
+        (samples * 1000, "Those are milliseconds. Asked are seconds."),
+        (np.array(right) * sample_rate, "Those are frames. Asked are seconds of sound."),
+        (
+            samples / hop_length * sample_rate,
+            "Those are frames, the window's half counted as well. Asked are seconds of sound.",
+        ),
+        (half, "That is the window alone: what a single frame hears by itself."),
+        *(
+            (samples * signs, "You have a time below 0. Both say *how much* sound it is.")
+            for signs in ([-1, 1], [1, -1], [-1, -1])
+        ),
     ]
     found += [
         (span, f"{first} {second}")
-        for frames, first in fields
-        for span, second in _other_spans(frames, n_fft, hop_length)
+        for reach, first in reaches
+        for span, second in _other_spans(reach, n_fft, hop_length)
     ]
     return [(span / sample_rate, said) for span, said in found]
 
 
-def _other_fields(kernel_size: int, n_blocks: int, n_repeats: int) -> list[tuple[int, str]]:
-    """Other counts of frames, and what to say of each."""
-    more = kernel_size - 1
-    reach = more * (2**n_blocks - 1)
-    fields = prod(1 + more * 2**k for k in range(n_blocks))
+def _other_reaches(blocks: list[_Block]) -> list[tuple[_Sides, str]]:
+    """Other numbers of frames before and after, and what to say of each."""
+
+    def reach(
+        width: _Width = _width, causal: _Sides = (1, 0), other: _Sides = (0.5, 0.5)
+    ) -> _Sides:
+        return _added(_sides(blocks, width, causal, other))
+
+    sides = _sides(blocks)
+    back, ahead = _added(sides)
+    n_blocks, n_causal = len(blocks), sum(causal for *_, causal in blocks)
+    seen = (n_blocks + n_causal) / 2, (n_blocks - n_causal) / 2  # a frame for each block
+    both = "What a block that is not causal reaches lies half before and half after."
+    alike = (
+        "Every block is taken to look to both sides alike. Each has a flag of its own: how far "
+        "ahead does a causal one look?"
+    )
+    kernel = "One of the kernel_size frames is the present one. How many are there besides it?"
+    three = "Not every kernel has three frames: kernel_size must count."
+    own = "The present frame is counted in every block. It lies neither before nor after."
+    multiplied = (
+        "You multiply what the blocks reach. Each begins where the one before it ends: what they "
+        "reach adds up."
+    )
+    powers = "Your dilations are powers of 2. Here each block says what its own is."
     return [
-        (1 + reach, "The blocks are run through n_repeats times, and each time adds its reach."),
+        (reach(causal=(0.5, 0.5)), alike),
         (
-            (1 + reach) ** n_repeats,
-            "You multiply what the repeats hear. Each adds its reach to that of those before it.",
+            reach(other=(1, 0)),
+            "Every block is taken for a causal one. Each has a flag of its own: a block that is "
+            "not causal looks ahead as well.",
         ),
         (
-            fields**n_repeats,
-            "You multiply what the blocks hear. Each adds its reach to that of those before it.",
+            (ahead, back),
+            "Before and after are exchanged. Do your two numbers stand in the wrong order, or do "
+            "your causal blocks look ahead?",
         ),
         (
-            n_repeats * (1 + reach),
-            "A frame's own is counted in every repeat. It is one and the same: only what is heard "
-            "besides it adds up.",
+            reach(causal=(0.5, 0.5), other=(1, 0)),
+            "The flag is read the wrong way round: with True a block looks back only.",
+        ),
+        (reach(other=(1, 1)), both),
+        (reach(causal=(1, 1), other=(1, 1)), f"{both} And {_within(alike)}"),
+        (
+            reach(causal=(2, 0), other=(1, 1)),
+            "All that the blocks reach is counted twice. The kernel_size − 1 frames of a block "
+            "that is not causal are those before *and* after.",
         ),
         (
-            n_repeats * (n_blocks + reach),
-            "A frame's own is counted in every block. It is one and the same: only what is heard "
-            "besides it adds up.",
+            reach(causal=(0.5, 0)),
+            "You halve what a causal block reaches, too. Where does all of its kernel lie?",
         ),
         (
-            1 + n_repeats * more * 2**n_blocks,
-            "1 + 2 + 4 + … up to 2**(n_blocks − 1) is one less than 2**n_blocks.",
+            (back, 0),
+            "You find nothing ahead but the window. What one block has looked ahead, a causal one "
+            "does not take back, be it before or after.",
+        ),
+        (reach(causal=(0, 0)), "The causal blocks are left out. They look back, all the same."),
+        (reach(other=(0, 0)), "The blocks that are not causal are left out. They look both ways."),
+        (reach(lambda k, d: k * d), kernel),
+        ((back + reach(lambda k, d: d, other=(0, 0))[0], ahead), kernel),
+        (reach(lambda k, d: k * d, other=(1, 1)), f"{both} And {_within(kernel)}"),
+        (
+            reach(lambda k, d: k - 1),
+            "The dilations are missing: that far apart lie the frames that a kernel takes in.",
         ),
         (
-            1 + n_repeats * more * (2 ** (n_blocks + 1) - 1),
-            "That is one block too many: the last dilation is 2**(n_blocks − 1).",
+            reach(lambda k, d: k),
+            "The dilations are missing, and one of the kernel_size frames is the present one.",
+        ),
+        (reach(lambda k, d: k - 1 + d), "You add the dilation. It multiplies the kernel's steps."),
+        (reach(lambda k, d: d), three),
+        (reach(lambda k, d: d, other=(1, 1)), three),
+        (reach(lambda k, d: 2 * d), three),
+        (reach(lambda k, d: (k - 1) * 2**d), powers),
+        (_added(_sides([(k, 2**i, c) for i, (k, _, c) in enumerate(blocks)])), powers),
+        ((back + n_blocks, ahead + n_blocks), own),
+        ((back + n_causal, ahead), own),
+        ((back + seen[0], ahead + seen[1]), own),
+        ((prod(1 + b for b, _ in sides) - 1, prod(1 + a for _, a in sides) - 1), multiplied),
+        ((prod(1 + b for b, _ in sides), prod(1 + a for _, a in sides)), multiplied),
+        ((prod(b for b, _ in sides), prod(a for _, a in sides)), multiplied),
+        ((prod(b for b, _ in sides), prod(a for _, a in sides if a)), multiplied),
+        (
+            (max(b for b, _ in sides), max(a for _, a in sides)),
+            "That is what the block that reaches furthest does alone. The others add theirs.",
+        ),
+        (sides[0], "That is the first block alone. Do you return before the loop has ended?"),
+        (sides[-1], "That is the last block alone. What the others reach is added to it."),
+        (
+            (back + 1, ahead + 1),
+            "That is one hop too many to each side: to the frame that lies one further it is one "
+            "hop, to the frame itself none.",
         ),
         (
-            1 + n_repeats * more * 2 ** (n_blocks - 1),
-            "That is the reach of the largest dilation alone. Those before it add theirs.",
+            (back - 1, ahead - 1),
+            "That is one hop too few to each side: to the frame that lies one further it is one.",
         ),
-        (
-            1 + n_repeats * more * n_blocks * (n_blocks + 1) // 2,
-            "Your dilations grow by one: 1, 2, 3. They double: 1, 2, 4, 8.",
-        ),
-        (
-            1 + n_repeats * more * n_blocks,
-            "You count n_blocks where the sum of the dilations belongs. They double from block to "
-            "block.",
-        ),
-        (
-            1 + n_repeats * (kernel_size**n_blocks - 1),
-            "Your dilations are powers of kernel_size. They double, whatever the kernel.",
-        ),
-        (
-            1 + more * (2 ** (n_repeats * n_blocks) - 1),
-            "Your dilations go on doubling. With every repeat they start again from 1.",
-        ),
-        (
-            1 + n_repeats * kernel_size * (2**n_blocks - 1),
-            "One of the kernel_size frames is the frame itself. It hears kernel_size − 1 others.",
-        ),
-        (
-            1 + n_repeats * reach // 2,
-            "That is one side. The kernel_size − 1 others lie before *and* after.",
-        ),
-        (
-            1 + 2 * n_repeats * reach,
-            "That is twice the reach. The first dilation is 1, not 2, and kernel_size − 1 counts "
-            "those before *and* after already.",
-        ),
-        (n_repeats * reach, "The frame's own is missing: besides its reach it hears itself."),
     ]
 
 
-def _other_spans(frames: int, n_fft: int, hop_length: int) -> list[tuple[float, str]]:
-    """Other numbers of samples in so many frames, and what to say of each."""
-    span = (frames - 1) * hop_length
+def _other_spans(reach: _Sides, n_fft: int, hop_length: int) -> list[tuple[np.ndarray, str]]:
+    """Other numbers of samples before and after so many frames, and what to say of each."""
+    frames = np.array(reach)
+    span, half = frames * hop_length, n_fft / 2
+    centred = "The window lies around a frame's moment, half before and half after."
+    no_hop = "Frames lie a hop apart, not a sample."
     return [
         (
-            span + hop_length,
-            "You count a hop for each frame. The last frame is as long as the window, and before "
-            "it there is one hop less than there are frames.",
-        ),
-        (
             span,
-            "That is from the start of the first frame to the start of the last. The window is "
-            "missing: the last frame is n_fft samples long.",
+            "The window is missing: the outermost frames hear some sound beyond their moments.",
+        ),
+        (span + n_fft, f"That is a whole window at each end. {centred}"),
+        (
+            span + np.array([half, 0]),
+            f"At the far end of what comes after, the window is missing. {centred}",
         ),
         (
-            span + hop_length + n_fft,
-            "That is one hop too many: from the first of two frames to the second it is one.",
+            span + np.array([0, half]),
+            f"At the far end of what came before, the window is missing. {centred}",
+        ),
+        (span + np.array([n_fft, 0]), f"You let each window end at its frame's moment. {centred}"),
+        (
+            span + np.array([0, n_fft]),
+            f"You let each window begin at its frame's moment. {centred}",
+        ),
+        (
+            span + half / 2,
+            "That is a quarter of the window at each end, where half of it lies beyond.",
+        ),
+        (
+            span + hop_length / 2,
+            "That is half a hop at each end. What does the outermost frame hear by itself?",
         ),
         (
             frames * n_fft,
-            "You count a whole window for each frame. They overlap: each begins one hop after the "
-            "one before it.",
+            "You count a whole window for each frame. They overlap: the next lies one hop further.",
         ),
         (
-            span + n_fft / 2,
-            "Half of the window is missing. From centre to centre it stands out at both ends.",
+            frames * n_fft + half,
+            "You count a whole window for each frame. They overlap: the next lies one hop further.",
         ),
         (
-            span + 2 * n_fft,
-            "That is one window too many. From centre to centre, *half* of it stands out at each "
-            "end.",
+            frames * (hop_length + half),
+            "You count half of the window for each frame. Beyond the others lies only that of the "
+            "outermost.",
         ),
         (
-            (frames - 1) * (n_fft - hop_length) + n_fft,
-            "The hop is how much later the next frame begins, not how much the two share.",
+            frames * (n_fft - hop_length) + half,
+            "The hop is how much further the next frame lies, not how much two windows share.",
         ),
+        (frames + half, no_hop),
+        (frames, f"{no_hop} And the window is missing."),
     ]
 
 
@@ -582,11 +698,32 @@ def grade_norm(answer: Callable[..., Any]) -> str | None:
         got = finite(told, soft.shape)
         said = None if got is None else known_slip(got, _other_floors(soft))
         return said or f"In a soft sound, where 1e-8 counts: {_within(wrong)}"
+    told = answer(x + 1e8)
+    wrong = _norm_wrong(told, x + 1e8)
+    if wrong:
+        got = as_array(told)
+        if got is None or got.shape != x.shape:
+            return f"With x + 1e8: {_within(wrong)}"
+        return _lost_digits(got, x)
     for other in (x[:2], x[:1], x[:, :1]):
         wrong = _norm_wrong(answer(other), other)
         if wrong:
             return f"With x of shape {other.shape}: {_within(wrong)}"
     return None
+
+
+def _lost_digits(got: np.ndarray, x: np.ndarray) -> str:
+    """What to say of a norm that is right of x, and wrong of the same numbers far from 0."""
+    bad = not np.isfinite(got).all()
+    off = "NaN or infinite" if bad else f"off by up to {number(np.abs(got - _normed(x)).max())}"
+    said = f"Far from 0, digits are lost: x + 1e8 should give what x gives, and is {off}."
+    if got.dtype == np.float32:
+        return f"{said} Single precision cannot tell such numbers apart: stay with that of x."
+    return (
+        f"{said} Is your variance the mean of the squares less the square of the mean? These two "
+        "are nearly equal here. Both are rounded before you subtract, and the rounding is larger "
+        "than what is left."
+    )
 
 
 def _norm_wrong(told: Any, x: np.ndarray) -> str | None:
