@@ -278,14 +278,19 @@ def test_a_probe_finds_what_is_there_and_not_what_is_not(monkeypatch):
     monkeypatch.setattr(
         latents, "duets", lambda *what: types.SimpleNamespace(load=lambda n: fitted)
     )
-    model = Knows()
+    model, seeds = Knows(), []
     model.known = [*fitted, *asked]
+    drawn = latents.drawn
+    monkeypatch.setattr(
+        latents, "drawn", lambda *told: seeds.append(told[2].initial_seed()) or drawn(*told)
+    )
     found = latents.probe(model, Divides(), "choir-sb")
     # "own" is the higher note from what is said aloud, and the lower from what is hardly said
     assert found["own"].mean > found["other"].mean + 0.1
     assert 0.0 < found["commonest"].mean < 0.35
     # what is low is left to the second voice: to read its note there is easier than in the rest
     assert found["own-masked"].mean > found["other-masked"].mean + 0.1
+    assert len(set(seeds)) == len(fitted) + len(asked)  # no two excerpts share their noise
     again = latents.probe(model, Divides(), "choir-sb")
     assert again["own-means"].mean == found["own-means"].mean
     # the other voice's means hold the higher note in thousandths: drawn, nothing is left of it
