@@ -456,6 +456,8 @@ def test_rows_say_of_whom_they_speak(monkeypatch):
     assert written["18.choir-sb.latents.choir-soprano-speaking"][1] == 2
     assert written["18.choir-sb.latents.choir-bass-speaking"][1] == 1
     assert written["18.choir-sb.latents.choir-soprano-nats"][1] == pytest.approx(3.25)
+    report_latents.write_shared({"choir-sb": nats, "choir-sa": nats[::-1]}, 2, 1.0)
+    assert written["18.latents.speaking-in-all"][1] == 1
     report_latents.write_reach(
         "choir-sb",
         {"tcn-vae-mask": results["tcn-mask"], "hearing-9-past": results["tcn-mask"]},
@@ -494,6 +496,16 @@ def test_a_trial_is_the_network_with_one_thing_changed(brief):
     rate, distortion = trials.rate_and_distortion(free)
     again = trials.rate_and_distortion(free)
     assert (rate, distortion) == again and rate > 0 and distortion > 0
+
+
+def test_the_louder_share_is_that_of_power(monkeypatch):
+    time = np.arange(800) / 8000
+    stems = np.stack([2 * np.sin(2 * np.pi * 500 * time), np.sin(2 * np.pi * 900 * time)])
+    one = types.SimpleNamespace(stems=stems, mixture=stems.sum(axis=0))
+    monkeypatch.setattr(trials, "validation_duets", lambda duet: [one])
+    assert trials.louder_share(None, "choir-sb") == pytest.approx(0.8, abs=1e-3)
+    quiet = types.SimpleNamespace(separate=lambda *what: np.stack([stems[1], 3 * stems[1]]))
+    assert trials.louder_share(quiet, "choir-sb") == pytest.approx(0.9, abs=1e-3)
 
 
 # Strangers, speakers, quartets

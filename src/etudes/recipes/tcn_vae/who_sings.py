@@ -82,7 +82,7 @@ def line_of(source: str) -> tuple[str, tuple[int, ...]]:
     Parameters
     ----------
     source
-        One of :data:`etudes.recipes.gan_and_vae.SOURCES`.
+        One of :data:`etudes.recipes.gan_and_vae.sources.SOURCES`.
 
     Returns
     -------
