@@ -11,16 +11,18 @@ from functools import partial
 
 import numpy as np
 
+from etudes import evaluate, features, separators
 from etudes.data.duets import DUETS
 from etudes.data.mixture import Mixture
 from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.recipes import gan_and_vae
-from etudes.recipes.gan_and_vae import SOURCES_OF, load_vae
+from etudes.recipes.gan_and_vae import SOURCES, SOURCES_OF, load_vae
 from etudes.recipes.masks import ANY_ORDER
-from etudes.recipes.separation import test_duets
-from etudes.recipes.tcn_vae import report_latents
+from etudes.recipes.separation import measured, test_duets
+from etudes.recipes.tcn_vae import networks, report_latents
+from etudes.recipes.tcn_vae import who_sings as asking
 from etudes.recipes.tcn_vae.latents import nats_told, probe, separate_by_draw
-from etudes.recipes.tcn_vae.networks import load_network
+from etudes.recipes.tcn_vae.networks import COMMITTED, load_network
 from etudes.recipes.tcn_vae.reach import FRAMES, PAST, separate_within
 from etudes.recipes.tcn_vae.who_sings import (
     NEW_COMPANY,
@@ -29,6 +31,7 @@ from etudes.recipes.tcn_vae.who_sings import (
     new_company,
     who_sings,
 )
+from etudes.recipes.work import Remembered, code_of, weights_digest, work_folder
 from etudes.separators import OracleMask, VAESeparator, apply_masks, by_higher_note
 
 
@@ -76,6 +79,7 @@ def measure_latents() -> None:
 def measure_company() -> None:
     """Who sings, and how two voices come apart that were never heard together."""
     begun, model = time.perf_counter(), load_network("tcn-vae")
+    answers = Remembered(work_folder() / "tcn-vae-company.json", _stamp())
     classified = classify(model, {duet: test_duets(duet) for duet in DUETS})
     for duet in DUETS:
         right, told = who_sings(model, test_duets(duet), SOURCES_OF[duet])
@@ -86,12 +90,20 @@ def measure_company() -> None:
         right, told = who_sings(model, new_company(name), names)
         print(f"{name}: {right} {told}", flush=True)
         report_latents.write_who_sings(name, right, told, time.perf_counter() - begun)
-        results = {}
-        for method, separate in methods_for(name).items():
-            order = method in ANY_ORDER
-            results[method] = evaluate_separator(separate, new_company(name), any_order=order)
+        results = {
+            method: measured(
+                answers, f"{name} {method}", separate, new_company(name), method in ANY_ORDER
+            )
+            for method, separate in methods_for(name).items()
+        }
         tell(name, results)
         report_latents.write_company(name, results, time.perf_counter() - begun)
+
+
+def _stamp() -> str:
+    """What every answer in new company depends on: code and weights."""
+    used = weights_digest(*map(load_network, COMMITTED), *map(load_vae, SOURCES))
+    return f"{code_of(evaluate, features, separators, networks, asking)} {used}"
 
 
 def tell(name: str, results: Mapping[str, SeparationResult]) -> None:
@@ -114,7 +126,7 @@ def methods_for(name: str) -> dict[str, Callable[[Mixture], np.ndarray]]:
         Those that cannot be told who sings keep the higher voice first, or any order.
     """
     model, names = load_network("tcn-vae"), NEW_COMPANY[name]
-    return {
+    methods: dict[str, Callable[[Mixture], np.ndarray]] = {
         "tcn-vae-wiener": lambda m: model.separate(m.mixture, names, "wiener"),
         "tcn-vae-mask": lambda m: model.separate(m.mixture, names),
         "tcn-vae-as-told": lambda m: model.separate(
@@ -126,6 +138,10 @@ def methods_for(name: str) -> dict[str, Callable[[Mixture], np.ndarray]]:
         "lstm-vae": fitted_vaes(names),
         "irm-2048": lambda m: OracleMask(m.stems, "ratio", 2048, 512).separate(m.mixture),
     }
+    if names[0] == "choir-alto":
+        choir = SOURCES_OF["choir-sa"]
+        methods["tcn-vae-as-choir-sa"] = lambda m: model.separate(m.mixture, choir, "wiener")
+    return methods
 
 
 def fitted_vaes(names: tuple[str, str]) -> Callable[[Mixture], np.ndarray]:

@@ -210,6 +210,7 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     words = {**masks.METHODS, **EARLIER, **NETWORKS, **METHODS}
     words["lstm-vae"] = "a recurrent VAE for each source, heard alone; best of two starts"
     words["tcn-vae-as-told"] = f"{METHODS['tcn-vae-wiener']}, asked by the names likeliest to it"
+    words["tcn-vae-as-choir-sa"] = f"{METHODS['tcn-vae-wiener']}, asked for soprano and alto"
     pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
     pairs += [("tcn-vae-as-told", other) for other in ("tcn-mask", "lstm-vae")]
     rows = Rows(TEST, COMMAND, 0, seconds)
