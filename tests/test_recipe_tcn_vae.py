@@ -421,6 +421,36 @@ def test_vaes_are_asked_for_the_pair_that_sings(monkeypatch):
     np.testing.assert_allclose(found.sum(axis=0), one.mixture, atol=1e-4)
 
 
+def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
+    asked = []
+
+    def load(network):
+        def separate(mixture, *what):
+            asked.append((network, *what))
+            return np.stack([mixture, mixture])
+
+        return types.SimpleNamespace(separate=separate)
+
+    monkeypatch.setattr(on_latents, "load_network", load)
+    monkeypatch.setattr(on_latents, "likeliest", lambda model, mixture: ("flute", "bassoon"))
+    one = types.SimpleNamespace(stems=EXCERPTS[0], mixture=EXCERPTS[0].sum(axis=0))
+    names = ("choir-alto", "bassoon")
+    wanted = {
+        "tcn-vae-wiener": ("tcn-vae", names, "wiener"),
+        "tcn-vae-mask": ("tcn-vae", names),
+        "tcn-vae-as-told": ("tcn-vae", ("flute", "bassoon"), "wiener"),
+        "tcn-vae-as-choir-sa": ("tcn-vae", SOURCES_OF["choir-sa"], "wiener"),
+        "tcn-mask": ("tcn-mask",),
+        "conv-tasnet": ("conv-tasnet",),
+    }
+    methods = on_latents.methods_for("choir-alto-bassoon")
+    for method, what in wanted.items():
+        assert methods[method](one).shape == (2, one.mixture.size)
+        assert asked.pop() == what
+    assert set(methods) == {*wanted, "deep-clustering", "lstm-vae", "irm-2048"}
+    assert "tcn-vae-as-choir-sa" not in on_latents.methods_for("flute-choir-alto")
+
+
 def test_rows_say_of_whom_they_speak(monkeypatch):
     written = {}
     monkeypatch.setattr(
