@@ -135,7 +135,7 @@ class Pairs:
         for source in sources:
             duet, voice = SOURCES[source]
             alone = [stems[[voice]] for stems in training_stems([duet], n_excerpts)]
-            self.crops.append(_Solo(alone, seed))
+            self.crops.append(Solo(alone, seed))
 
     def __getitem__(self, i: int) -> Asked:
         """Batch `i`, whose "stems" are one row, the mixture: shape ``(batch, 1, n_samples)``."""
@@ -145,14 +145,23 @@ class Pairs:
         return Asked((self.sources[a], self.sources[b]), mixtures, i)
 
 
-class _Solo:
-    """Batches of crops of one source, none of them silent."""
+class Solo:
+    """Batches of crops of one source, none of them silent.
+
+    Parameters
+    ----------
+    stems
+        Excerpts, each of shape ``(1, n_samples)``.
+    seed
+        Of everything drawn.
+    """
 
     def __init__(self, stems: list[np.ndarray], seed: int) -> None:
         doubled = [np.concatenate([one, one]) for one in stems]  # Crops want two sources or more
         self.crops = Crops(doubled, seed)
 
     def __getitem__(self, i: int) -> torch.Tensor:
+        """Batch `i`, shape ``(batch, 1, n_samples)``."""
         return self.crops[i][:, :1]
 
 
