@@ -14,10 +14,12 @@ from etudes.evaluate import SeparationResult, evaluate_separator, si_sdr_improve
 from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.separation_training import Crops
 from etudes.recipes.tcn_vae import (
+    all_pairs,
     command,
     heard,
     latents,
     networks,
+    on_company,
     on_duets,
     on_latents,
     on_others,
@@ -338,6 +340,30 @@ def test_a_draw_without_spread_is_the_wiener_head(brief):
 # Who sings
 
 
+def test_all_pairs_take_turns_the_higher_voice_first(brief):
+    batches = all_pairs.AllPairs(2, seed=1)
+    assert len(all_pairs.PAIRS) == 8 and len({frozenset(one) for one in all_pairs.PAIRS}) == 8
+    for i in (0, 4, 9):
+        batch = batches[i]
+        higher, lower = batch.sources
+        assert batch.sources == all_pairs.PAIRS[i % 8] and batch.stems.shape[:2] == (2, 2)
+        torch.testing.assert_close(batch.stems[:, :1], batches.alone[higher][2 * i])
+        torch.testing.assert_close(batch.stems[:, 1:], batches.alone[lower][2 * i + 1])
+    model, history = all_pairs.train_on_all_pairs(3, 2, progress=False)
+    assert history.steps == 3 and isinstance(model, TCNMask)
+    assert history.best_validation == pytest.approx(networks.validation_score(model), abs=1e-4)
+
+
+def test_with_true_magnitudes_the_phase_alone_is_wrong():
+    one = duets("choir-sb", "validation", seed=1, seconds=2)[0]
+    found = on_latents.by_true_magnitudes(one)
+    assert found.shape == one.stems.shape
+    gain = si_sdr_improvement(found, one.stems, one.mixture).mean()
+    assert 5 < gain < 30
+    alone = types.SimpleNamespace(stems=one.stems[:1], mixture=one.stems[0])
+    np.testing.assert_allclose(on_latents.by_true_magnitudes(alone), one.stems[:1], atol=1e-4)
+
+
 def test_new_company_is_every_pair_of_other_lines_that_is_no_duet():
     known = {frozenset(names) for names in SOURCES_OF.values()}
     new = {frozenset(names) for names in who_sings.NEW_COMPANY.values()}
@@ -407,16 +433,16 @@ def test_the_committed_network_hears_who_sings_and_a_classifier_too(monkeypatch)
 
 def test_vaes_are_asked_for_the_pair_that_sings(monkeypatch):
     loaded = []
-    kind = on_latents.VAESeparator
+    kind = on_company.VAESeparator
     monkeypatch.setattr(
-        on_latents,
+        on_company,
         "load_vae",
-        lambda name: loaded.append(name) or on_latents.gan_and_vae.load_vae(name),
+        lambda name: loaded.append(name) or on_company.gan_and_vae.load_vae(name),
     )
-    monkeypatch.setattr(on_latents, "VAESeparator", lambda models: kind(models, 2))
+    monkeypatch.setattr(on_company, "VAESeparator", lambda models: kind(models, 2))
     names = who_sings.NEW_COMPANY["flute-choir-bass"]
     one = duets("flute-bassoon", "validation", seed=1, seconds=2)[0]
-    found = on_latents.fitted_vaes(names)(one)
+    found = on_company.fitted_vaes(names)(one)
     assert loaded == list(names) and found.shape == one.stems.shape
     np.testing.assert_allclose(found.sum(axis=0), one.mixture, atol=1e-4)
 
@@ -431,8 +457,8 @@ def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
 
         return types.SimpleNamespace(separate=separate)
 
-    monkeypatch.setattr(on_latents, "load_network", load)
-    monkeypatch.setattr(on_latents, "likeliest", lambda model, mixture: ("flute", "bassoon"))
+    monkeypatch.setattr(on_company, "load_network", load)
+    monkeypatch.setattr(on_company, "likeliest", lambda model, mixture: ("flute", "bassoon"))
     one = types.SimpleNamespace(stems=EXCERPTS[0], mixture=EXCERPTS[0].sum(axis=0))
     names = ("choir-alto", "bassoon")
     wanted = {
@@ -442,13 +468,16 @@ def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
         "tcn-vae-as-choir-sa": ("tcn-vae", SOURCES_OF["choir-sa"], "wiener"),
         "tcn-mask": ("tcn-mask",),
         "conv-tasnet": ("conv-tasnet",),
+        "masks-alone": ("masks-alone", names),
+        "tcn-mask-all-pairs": ("tcn-mask-all-pairs",),
     }
-    methods = on_latents.methods_for("choir-alto-bassoon")
+    others = {name: load(name) for name in ("masks-alone", "tcn-mask-all-pairs")}
+    methods = on_company.methods_for("choir-alto-bassoon", others)
     for method, what in wanted.items():
         assert methods[method](one).shape == (2, one.mixture.size)
         assert asked.pop() == what
-    assert set(methods) == {*wanted, "deep-clustering", "lstm-vae", "irm-2048"}
-    assert "tcn-vae-as-choir-sa" not in on_latents.methods_for("flute-choir-alto")
+    assert set(methods) == {*wanted, "deep-clustering", "lstm-vae", "irm-2048", "psm-2048"}
+    assert "tcn-vae-as-choir-sa" not in on_company.methods_for("flute-choir-alto", others)
 
 
 def test_rows_say_of_whom_they_speak(monkeypatch):

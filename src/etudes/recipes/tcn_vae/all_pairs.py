@@ -1,7 +1,7 @@
 """The TCN mask network once more, trained on every pair of voices instead of three duets.
 
-The idea in a sentence: whoever has the stems can mix them as they like, so the plainest cure for new
-company is that none is new. Chapter 18.
+The idea in a sentence: whoever has the stems can mix them as they like, so the plainest cure for
+new company is that none is new. Chapter 18.
 """
 
 from __future__ import annotations

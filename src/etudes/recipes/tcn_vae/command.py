@@ -15,7 +15,14 @@ import torch
 from etudes.data.duets import DUETS
 from etudes.evaluate import evaluate_separator
 from etudes.recipes.separation import validation_duets
-from etudes.recipes.tcn_vae import on_duets, on_latents, on_others, on_second_seed, on_trials
+from etudes.recipes.tcn_vae import (
+    on_company,
+    on_duets,
+    on_latents,
+    on_others,
+    on_second_seed,
+    on_trials,
+)
 from etudes.recipes.tcn_vae.networks import (
     COMMITTED,
     NETWORKS,
@@ -32,7 +39,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "second-seed": on_second_seed.measure,
     "reach": on_latents.measure_reach,
     "latents": on_latents.measure_latents,
-    "company": on_latents.measure_company,
+    "company": on_company.measure,
     "strangers": on_duets.measure_strangers,
     "speed": on_duets.measure_speed,
     "trials": on_trials.measure,

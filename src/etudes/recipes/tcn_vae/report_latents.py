@@ -22,6 +22,7 @@ from etudes.recipes.tcn_vae.report import COMMAND, METHODS
 from etudes.recipes.tcn_vae.who_sings import ASKED, NEW_COMPANY
 
 __all__ = [
+    "write_all_pairs",
     "write_company",
     "write_drawn",
     "write_nats",
@@ -31,6 +32,8 @@ __all__ = [
     "write_who_sings",
 ]
 
+CEILING = "true magnitudes with the phase of the mixture, window 2048"
+ALL_PAIRS = f"{NETWORKS['tcn-mask']}, trained on all pairs of the five voices"
 DRAWN = "the TCN-VAE, decoder and Wiener filter, latents drawn at random"
 
 
@@ -82,20 +85,21 @@ def write_reach(duet: str, results: Mapping[str, SeparationResult], seconds: flo
 
 
 def write_drawn(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
-    """Write what the Wiener head does when latents are drawn, as in training.
+    """Write what the Wiener head does when latents are drawn, and what the raw head could reach.
 
     Parameters
     ----------
     duet
         Which.
     results
-        ``"tcn-vae-wiener"``, made of means, and ``"tcn-vae-wiener-drawn"``.
+        ``"tcn-vae-wiener"``, made of means, ``"tcn-vae-wiener-drawn"``, and ``"magnitudes-2048"``.
     seconds
         What that took.
     """
-    name = "tcn-vae-wiener-drawn"
-    words, pair = {**METHODS, name: DRAWN}, (name, "tcn-vae-wiener")
-    rows_of("18", duet, results, words, [pair], Rows(TEST, COMMAND, 0, seconds), only=(name,))
+    name, ceiling = "tcn-vae-wiener-drawn", "magnitudes-2048"
+    words, pair = {**METHODS, name: DRAWN, ceiling: CEILING}, (name, "tcn-vae-wiener")
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("18", duet, results, words, [pair], rows, only=(name, ceiling))
 
 
 def write_nats(duet: str, names: tuple[str, str], nats: np.ndarray, n: int, seconds: float) -> None:
@@ -209,12 +213,32 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     """
     words = {**masks.METHODS, **EARLIER, **NETWORKS, **METHODS}
     words["lstm-vae"] = "a recurrent VAE for each source, heard alone; best of two starts"
+    words["tcn-mask-all-pairs"] = ALL_PAIRS
     words["tcn-vae-as-told"] = f"{METHODS['tcn-vae-wiener']}, asked by the names likeliest to it"
     words["tcn-vae-as-choir-sa"] = f"{METHODS['tcn-vae-wiener']}, asked for soprano and alto"
     pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
     pairs += [("tcn-vae-as-told", other) for other in ("tcn-mask", "lstm-vae")]
+    pairs += [("tcn-mask-all-pairs", other) for other in ("tcn-vae-as-told", "tcn-mask")]
     rows = Rows(TEST, COMMAND, 0, seconds)
     rows_of("18", name, results, words, pairs, rows, where=told_of(name))
+
+
+def write_all_pairs(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what the TCN mask network does to a duet when it was trained on all pairs.
+
+    Parameters
+    ----------
+    duet
+        Which.
+    results
+        ``"tcn-mask-all-pairs"``, and ``"tcn-mask"``, which was trained on the duets.
+    seconds
+        What that took.
+    """
+    name = "tcn-mask-all-pairs"
+    words = {**METHODS, name: ALL_PAIRS}
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("18", duet, results, words, [(name, "tcn-mask")], rows, only=(name,))
 
 
 def told_of(name: str) -> str:
