@@ -9,18 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from etudes.recipes.gan_and_vae import SOURCES, SOURCES_OF
-from etudes.recipes.separation_training import train_separator, training_stems
+from etudes.recipes.separation_training import Crops, train_separator, training_stems
 from etudes.recipes.tcn_vae.networks import (
     N_EXCERPTS,
     Asked,
+    Numbered,
     loss_of,
     make_network,
     validation_score,
 )
-from etudes.recipes.tcn_vae.trials import Solo
 from etudes.recipes.tcn_vae.who_sings import NEW_COMPANY
 from etudes.train import History
 
@@ -31,28 +31,34 @@ PAIRS = (*SOURCES_OF.values(), *NEW_COMPANY.values())
 
 
 class AllPairs:
-    """Batches of one pair of voices after the other, each voice from a chorale of its own.
+    """Batches of crops of one pair after the other.
+
+    Excerpts of the same number are of the same place of the same chorale at the same tempo, whoever
+    sings: so any two voices can be put together.
 
     Parameters
     ----------
     n_excerpts
-        Of each duet in which a voice is heard.
+        Of each pair.
     seed
         Of everything drawn.
     """
 
     def __init__(self, n_excerpts: int = N_EXCERPTS, seed: int = 0) -> None:
-        self.alone = {}
-        for source, (duet, voice) in SOURCES.items():
-            stems = [one[[voice]] for one in training_stems([duet], n_excerpts)]
-            self.alone[source] = Solo(stems, seed)
+        alone = {
+            source: [stems[[voice]] for stems in training_stems([duet], n_excerpts)]
+            for source, (duet, voice) in SOURCES.items()
+        }
+        self.batches = [
+            Numbered(
+                pair, Crops([np.concatenate(both) for both in zip(*map(alone.get, pair))], seed)
+            )
+            for pair in PAIRS
+        ]
 
     def __getitem__(self, i: int) -> Asked:
         """Batch `i`, stems of shape ``(batch, 2, n_samples)``."""
-        higher, lower = PAIRS[i % len(PAIRS)]
-        # odd and even numbers: never twice the same pieces of the same chorales
-        stems = [self.alone[higher][2 * i], self.alone[lower][2 * i + 1]]
-        return Asked((higher, lower), torch.cat(stems, dim=1), i)
+        return self.batches[i % len(self.batches)][i]
 
 
 def train_on_all_pairs(
@@ -70,7 +76,7 @@ def train_on_all_pairs(
     steps
         Of Adam.
     n_excerpts
-        Of each duet in which a voice is heard.
+        Of each pair.
     seed
         Of weights and crops.
     validate

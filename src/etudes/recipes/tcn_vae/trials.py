@@ -135,7 +135,7 @@ class Pairs:
         for source in sources:
             duet, voice = SOURCES[source]
             alone = [stems[[voice]] for stems in training_stems([duet], n_excerpts)]
-            self.crops.append(Solo(alone, seed))
+            self.crops.append(_Solo(alone, seed))
 
     def __getitem__(self, i: int) -> Asked:
         """Batch `i`, whose "stems" are one row, the mixture: shape ``(batch, 1, n_samples)``."""
@@ -145,7 +145,7 @@ class Pairs:
         return Asked((self.sources[a], self.sources[b]), mixtures, i)
 
 
-class Solo:
+class _Solo:
     """Batches of crops of one source, none of them silent.
 
     Parameters
