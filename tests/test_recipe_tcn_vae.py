@@ -186,15 +186,15 @@ def test_what_lies_beyond_the_frames_heard_is_not_heard(brief):
     other = mixture.copy()
     other[:2000] *= -0.5  # no louder, so that the loudest place stays where it is
     other[6000:] *= -0.5
-    for n, past_only in ((1, False), (9, False), (9, True)):
-        near, same = (
-            reach.separate_within(model, m, names, n, past_only) for m in (mixture, other)
-        )
-        np.testing.assert_allclose(near[:, 2900:5400], same[:, 2900:5400], atol=1e-6)
+    for n, side in ((1, "around"), (9, "around"), (9, "past"), (9, "future")):
+        near, same = (reach.separate_within(model, m, names, n, side) for m in (mixture, other))
+        np.testing.assert_allclose(near[:, 2900:5000], same[:, 2900:5000], atol=1e-6)
     far, moved = (model.separate(m, names) for m in (mixture, other))
-    assert np.abs(far - moved)[:, 2900:5400].max() > 1e-4
+    assert np.abs(far - moved)[:, 2900:5000].max() > 1e-4
     with pytest.raises(ValueError, match="n_frames must be odd"):
         reach.separate_within(model, mixture, names, 8)
+    with pytest.raises(ValueError, match="side must be one of"):
+        reach.separate_within(model, mixture, names, 8, "left")
 
 
 def test_who_hears_the_past_alone_does_not_hear_what_follows(brief):
@@ -203,15 +203,16 @@ def test_who_hears_the_past_alone_does_not_hear_what_follows(brief):
     other = mixture.copy()
     other[5000:] *= -0.5
     for n in (4, 9, 300):
-        found = [
-            reach.separate_within(model, m, names, n, past_only=True) for m in (mixture, other)
-        ]
+        found = [reach.separate_within(model, m, names, n, side="past") for m in (mixture, other)]
         np.testing.assert_allclose(found[0][:, :4800], found[1][:, :4800], atol=1e-6)
     around = reach.separate_within(model, mixture, names, 9)
     assert np.abs(around - reach.separate_within(model, other, names, 9))[:, :4800].max() > 1e-4
+    other[:3000], other[5000:] = -0.5 * mixture[:3000], mixture[5000:]
+    found = [reach.separate_within(model, m, names, 9, "future") for m in (mixture, other)]
+    np.testing.assert_allclose(found[0][:, 3200:], found[1][:, 3200:], atol=1e-6)
     # five frames up to now are the first half of nine around it
     model.tcn.forward = lambda x: x[:, :6].cumsum(dim=-1)
-    past = reach.separate_within(model, mixture, names, 5, past_only=True)
+    past = reach.separate_within(model, mixture, names, 5, side="past")
     near = reach.separate_within(model, mixture, names, 9)
     np.testing.assert_allclose(past, near, atol=1e-6)
 
@@ -291,6 +292,9 @@ def test_a_probe_finds_what_is_there_and_not_what_is_not(monkeypatch):
     # "own" is the higher note from what is said aloud, and the lower from what is hardly said
     assert found["own"].mean > found["other"].mean + 0.1
     assert 0.0 < found["commonest"].mean < 0.35
+    # all latents of the higher voice speak; of the lower one's, which do not, the loudest is asked
+    assert found["own-speaking"].mean > found["other-speaking"].mean + 0.1
+    assert found["own-linear"].mean > found["other-linear"].mean + 0.1
     # what is low is left to the second voice: to read its note there is easier than in the rest
     assert found["own-masked"].mean > found["other-masked"].mean + 0.1
     assert len(set(seeds)) == len(fitted) + len(asked)  # no two excerpts share their noise

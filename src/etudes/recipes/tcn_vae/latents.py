@@ -29,7 +29,7 @@ from etudes.recipes.gan_and_vae import SOURCES_OF
 from etudes.recipes.separation import VALIDATION_SEED, test_duets
 from etudes.separators import TCNVAE, TCNMask, apply_masks
 from etudes.separators.gaussian import drawn, gaussian_kl
-from etudes.separators.torch_stft import log_magnitude
+from etudes.separators.torch_stft import log_magnitude, loudest
 
 __all__ = ["LOUD", "PROBED", "nats_told", "note_of", "pitches", "probe", "separate_by_draw"]
 
@@ -41,14 +41,18 @@ PROBED = {
     "other": "a linear probe reads a voice's note off draws of the other voice's latents",
     "own-means": "a linear probe reads a voice's note off the means of its own latents",
     "other-means": "a linear probe reads a voice's note off the means of the other voice's latents",
+    "own-speaking": "a linear probe reads a voice's note off the means of its latents that speak",
+    "other-speaking": "a linear probe reads a voice's note off the means of those of the other's",
+    "own-linear": "a linear probe reads a voice's note off the magnitudes that TCN masks leave",
+    "other-linear": "a linear probe reads a voice's note off the magnitudes of the other",
     "own-masked": "a linear probe reads a voice's note off what TCN masks leave of it",
     "other-masked": "a linear probe reads a voice's note off what TCN masks leave of the other",
     "mixture": "a linear probe reads a voice's note off the mixture's spectrum, as many numbers",
     "harmony": "a voice's note guessed from which note the other voice sings",
 }
-"""What is probed, in the words of the ledger; all but "harmony" in as many numbers a frame."""
+"""What is probed, in the words of the ledger."""
 
-IN_COMPONENTS = ("own-masked", "other-masked", "mixture")
+IN_COMPONENTS = ("own-masked", "other-masked", "own-linear", "other-linear", "mixture")
 """Spectra, of which a probe sees the principal components, as many as there are latents."""
 
 LOUD = 0.1
@@ -118,9 +122,12 @@ def probe(model: TCNVAE, masker: TCNMask, duet: str) -> dict[str, Estimate]:
     latents = [
         [_latents(model, m, duet, next(seeds)) for m in some] for some in (fitted_on, tested_on)
     ]
-    means, draws = ([[z[k] for z in some] for some in latents] for k in range(2))
+    means, draws, nats = ([[z[k] for z in some] for some in latents] for k in range(3))
+    cost = np.mean([one.mean(axis=1) for one in nats[0]], axis=0)
+    speaking = cost >= np.minimum(LOUD, cost.max(axis=1, keepdims=True))  # the loudest at least
     heard = [[_spectrum(model, m) for m in some] for some in (fitted_on, tested_on)]
     masked = [[_masked(masker, m) for m in some] for some in (fitted_on, tested_on)]
+    soft, loud = ([[x[k] for x in some] for some in masked] for k in range(2))
     right: dict[str, list[np.ndarray]] = {name: [] for name in (*PROBED, "commonest")}
     for source in range(2):
         y, wanted = (pitches(some, source, model.hop_length) for some in (fitted_on, tested_on))
@@ -130,8 +137,14 @@ def probe(model: TCNVAE, masker: TCNMask, duet: str) -> dict[str, Estimate]:
             "other": [[z[1 - source] for z in some] for some in draws],
             "own-means": [[z[source] for z in some] for some in means],
             "other-means": [[z[1 - source] for z in some] for some in means],
-            "own-masked": [[x[source] for x in some] for some in masked],
-            "other-masked": [[x[1 - source] for x in some] for some in masked],
+            "own-speaking": [[z[source][:, speaking[source]] for z in some] for some in means],
+            "other-speaking": [
+                [z[1 - source][:, speaking[1 - source]] for z in some] for some in means
+            ],
+            "own-masked": [[x[source] for x in some] for some in soft],
+            "other-masked": [[x[1 - source] for x in some] for some in soft],
+            "own-linear": [[x[source] for x in some] for some in loud],
+            "other-linear": [[x[1 - source] for x in some] for some in loud],
             "mixture": heard,
             "harmony": [[np.eye(128)[notes] for notes in some] for some in others],
         }
@@ -146,8 +159,8 @@ def probe(model: TCNVAE, masker: TCNMask, duet: str) -> dict[str, Estimate]:
 
 
 @torch.no_grad()
-def _latents(model: Any, m: Mixture, duet: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Latents of both voices, each of shape ``(2, n_frames, n_latents)``: the means, and a draw.
+def _latents(model: Any, m: Mixture, duet: str, seed: int) -> tuple[np.ndarray, ...]:
+    """Means, a draw and the nats of both voices' latents, each ``(2, n_frames, n_latents)``.
 
     A draw holds what the latents say. Means hold more: a latent that says nothing has a mean that
     hardly moves, and a probe that rescales its inputs reads that little movement.
@@ -155,7 +168,7 @@ def _latents(model: Any, m: Mixture, duet: str, seed: int) -> tuple[np.ndarray, 
     heard = model.hear(model.stft(torch.from_numpy(m.mixture)[None]))
     mean, log_variance = model.encode(heard, model.which(SOURCES_OF[duet]))
     one = drawn(mean, log_variance, torch.Generator().manual_seed(seed))
-    return mean[0].numpy(), one[0].numpy()
+    return mean[0].numpy(), one[0].numpy(), gaussian_kl(mean, log_variance)[0].numpy()
 
 
 def _spectrum(model: Any, m: Mixture) -> np.ndarray:
@@ -164,11 +177,16 @@ def _spectrum(model: Any, m: Mixture) -> np.ndarray:
 
 
 @torch.no_grad()
-def _masked(masker: TCNMask, m: Mixture) -> np.ndarray:
-    """What masks leave of each voice, as a network would see it: ``(2, n_frames, n_freq)``."""
+def _masked(masker: TCNMask, m: Mixture) -> tuple[np.ndarray, np.ndarray]:
+    """What masks leave of each voice: as a network would see it, and without logarithms.
+
+    Each of shape ``(2, n_frames, n_freq)``.
+    """
     spectra = masker.stft(torch.from_numpy(m.mixture)[None])
     left = masker(spectra) * spectra[:, None]
-    return log_magnitude(left[0]).transpose(1, 2).cpu().numpy()
+    size = left[0].abs()
+    each = log_magnitude(left[0]), size / loudest(size)
+    return each[0].transpose(1, 2).numpy(), each[1].transpose(1, 2).numpy()
 
 
 def _fit(

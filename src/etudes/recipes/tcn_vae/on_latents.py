@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from etudes.recipes.separation import test_duets
 from etudes.recipes.tcn_vae import report_latents
 from etudes.recipes.tcn_vae.latents import nats_told, probe, separate_by_draw
 from etudes.recipes.tcn_vae.networks import load_network
-from etudes.recipes.tcn_vae.reach import FRAMES, PAST, separate_within
+from etudes.recipes.tcn_vae.reach import FRAMES, ONE_SIDE, SIDES, separate_within
 from etudes.separators.torch_stft import istft, stft
 
 
@@ -32,10 +33,9 @@ def measure_reach() -> None:
         results = {"tcn-vae-mask": on_duet(duet, partial(model.separate, sources=SOURCES_OF[duet]))}
         for n in FRAMES:
             results[f"hearing-{n}"] = on_duet(duet, partial(within, n_frames=n))
-        for n in PAST:
-            results[f"hearing-{n}-past"] = on_duet(
-                duet, partial(within, n_frames=n, past_only=True)
-            )
+        for n, side in product(ONE_SIDE, SIDES[1:]):
+            one_sided = partial(within, n_frames=n, side=side)
+            results[f"hearing-{n}-{side}"] = on_duet(duet, one_sided)
         tell(duet, results)
         report_latents.write_reach(duet, results, time.perf_counter() - begun)
 

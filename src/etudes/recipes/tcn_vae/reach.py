@@ -9,17 +9,20 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from etudes.checks import check_positive_int
+from etudes.checks import check_in, check_positive_int
 from etudes.separators import TCNVAE, apply_masks
 from etudes.separators.torch_stft import log_magnitude
 
-__all__ = ["FRAMES", "PAST", "separate_within"]
+__all__ = ["FRAMES", "ONE_SIDE", "SIDES", "separate_within"]
 
 FRAMES = (1, 3, 9, 33)
 """So many frames are heard for each that is told; the receptive field is of 125."""
 
-PAST = (9, 33)
-"""So many when none of them comes after the one that is told."""
+ONE_SIDE = (9, 33)
+"""So many when all the others come before the one that is told, or all after it."""
+
+SIDES = ("around", "past", "future")
+"""Where the frames lie that are heard."""
 
 
 @torch.no_grad()
@@ -28,7 +31,7 @@ def separate_within(
     mixture: np.ndarray,
     sources: tuple[str, ...],
     n_frames: int,
-    past_only: bool = False,
+    side: str = "around",
 ) -> np.ndarray:
     """Take a mixture apart by its mask head, told of each frame from those around it alone.
 
@@ -43,10 +46,11 @@ def separate_within(
     sources
         Who is heard in it.
     n_frames
-        How many frames are heard, the one that is told in the middle: an odd number. At the ends
-        of the mixture they are fewer.
-    past_only
-        Hear the frame that is told last instead, and nothing that follows; then any number will do.
+        How many frames are heard, with the one that is told. At the ends of the mixture they are
+        fewer.
+    side
+        ``"around"``: as many before as after it, so that the number must be odd. ``"past"``: all
+        others before it; ``"future"``: all after it.
 
     Returns
     -------
@@ -55,13 +59,15 @@ def separate_within(
 
     Raises
     ------
-    ValueError
-        When the number of frames is even, and they lie on both sides.
+    TypeError, ValueError
+        When the number of frames is not positive, or even with frames on both sides; or the side is
+        none of :data:`SIDES`.
     """
-    if check_positive_int(n_frames, "n_frames") % 2 == 0 and not past_only:
+    others = check_positive_int(n_frames, "n_frames") - 1
+    if check_in(side, "side", SIDES) == "around" and others % 2:
         raise ValueError(f"n_frames must be odd, as many before as after, got {n_frames}")
-    before = n_frames - 1 if past_only else n_frames // 2
-    after = n_frames - 1 - before
+    before = {"around": others // 2, "past": others, "future": 0}[side]
+    after = others - before
     features = log_magnitude(model.stft(torch.from_numpy(mixture)[None]), model.causal)
     told = []
     for t in range(features.shape[-1]):

@@ -32,6 +32,7 @@ __all__ = [
     "write_who_sings",
 ]
 
+AT_ONE_SIDE = {"past": ", none after it", "future": ", none before it"}
 CEILING = "true magnitudes with the phase of the mixture, window 2048"
 ALL_PAIRS = f"{NETWORKS['tcn-mask']}, trained on all pairs of the five voices"
 DRAWN = "the TCN-VAE, decoder and Wiener filter, latents drawn at random"
@@ -70,16 +71,17 @@ def write_reach(duet: str, results: Mapping[str, SeparationResult], seconds: flo
         Which.
     results
         ``"tcn-vae-mask"``, which hears everything, ``"hearing-{n}"`` for each number of frames
-        around each, and ``"hearing-{n}-past"`` where none of them comes after it.
+        around each; ``"hearing-{n}-past"`` where none of them comes after it, ``"-future"`` where
+        none comes before.
     seconds
         What that took.
     """
     near = [name for name in results if name.startswith("hearing-")]
     words = {"tcn-vae-mask": METHODS["tcn-vae-mask"]}
     for name in near:
-        _, n, *past = name.split("-")
+        _, n, *side = name.split("-")
         words[name] = f"the TCN-VAE, mask head, each frame told from {n} alone"
-        words[name] += ", none after it" * len(past)
+        words[name] += "".join(AT_ONE_SIDE[one] for one in side)
     rows = Rows(TEST, COMMAND, 0, seconds)
     rows_of("18", duet, results, words, [(one, "tcn-vae-mask") for one in near], rows, only=near)
 
