@@ -53,7 +53,8 @@ def measure() -> None:
     answers = Remembered(work_folder() / "tcn-vae-company.json", _stamp())
 
     def ask(name: str, method: str, separate: Separate, mixtures: Any) -> SeparationResult:
-        key = f"{name} {method}" + (f" {weights_digest(others[method])}" * (method in others))
+        used = f" {weights_digest(others[method])}" if method in others else ""
+        key = f"{name} {method}{used}"
         return measured(answers, key, separate, mixtures, method in ANY_ORDER)
 
     classified = classify(model, {duet: test_duets(duet) for duet in DUETS})
