@@ -490,6 +490,50 @@ def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
     assert "tcn-vae-as-choir-sa" not in on_company.methods_for("flute-choir-alto", others)
 
 
+def test_company_is_measured_whole_and_remembered(brief, monkeypatch, tmp_path):
+    one = types.SimpleNamespace(stems=EXCERPTS[0], mixture=EXCERPTS[0].sum(axis=0), group=0)
+    known = {"tcn-vae": "tcn-vae", "masks-alone": "tcn-vae", "tcn-mask": "tcn-mask"}
+    models = {name: networks.make_network(kind).eval() for name, kind in known.items()}
+    models["conv-tasnet"] = networks.make_network("conv-tasnet").eval()
+    played, written = [], {}
+
+    def simple(label):
+        def separate(m):
+            played.append(label)
+            return np.stack([0.9 * m.mixture, 0.1 * m.mixture])
+
+        return separate
+
+    monkeypatch.setattr(on_company, "load_network", models.__getitem__)
+    monkeypatch.setattr(on_company, "train", lambda name: (models[name], None))
+    monkeypatch.setattr(
+        on_company, "train_on_all_pairs", lambda *a, **k: (models["tcn-mask"], None)
+    )
+    monkeypatch.setattr(on_company, "work_folder", lambda: tmp_path)
+    monkeypatch.setattr(on_company, "test_duets", lambda duet: [one])
+    monkeypatch.setattr(on_company, "new_company", lambda name: [one])
+    monkeypatch.setattr(on_company, "classify", lambda model, tested: dict.fromkeys(tested, 0.5))
+    monkeypatch.setattr(on_company, "who_sings", lambda *what: ({"ten": 1.0}, {"a+b": 1}))
+    monkeypatch.setattr(on_company, "fitted_vaes", lambda names: simple("VAEs"))
+    monkeypatch.setattr(on_company.gan_and_vae, "separate_by", lambda *what: simple("clusters"))
+    for kind in ("who_sings", "company", "all_pairs"):
+        monkeypatch.setattr(
+            on_company.report_latents,
+            f"write_{kind}",
+            lambda name, found, *rest, kind=kind: written.update({(kind, name): set(found)}),
+        )
+    on_company.measure()
+    names = [*DUETS, *who_sings.NEW_COMPANY]
+    assert {name for kind, name in written if kind == "who_sings"} == set(names)
+    assert written["who_sings", "choir-sb"] == {"ten", "classifier"}
+    for duet in DUETS:
+        assert written["all_pairs", duet] == {"tcn-mask", "tcn-mask-all-pairs"}
+    assert {"masks-alone", "tcn-mask-all-pairs"} <= written["company", "flute-choir-bass"]
+    assert sorted(played) == ["VAEs"] * 5 + ["clusters"] * 5
+    on_company.measure()
+    assert len(played) == 10  # all of it was remembered
+
+
 def test_rows_say_of_whom_they_speak(monkeypatch):
     written = {}
     monkeypatch.setattr(
