@@ -220,7 +220,9 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     words["tcn-vae-as-choir-sa"] = f"{METHODS['tcn-vae-wiener']}, asked for soprano and alto"
     pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
     pairs += [("tcn-vae-as-told", other) for other in ("tcn-mask", "lstm-vae")]
-    pairs += [("tcn-mask-all-pairs", other) for other in ("tcn-vae-as-told", "tcn-mask")]
+    pairs += [
+        ("tcn-mask-all-pairs", other) for other in ("tcn-vae-as-told", "tcn-mask", "lstm-vae")
+    ]
     rows = Rows(TEST, COMMAND, 0, seconds)
     rows_of("18", name, results, words, pairs, rows, where=told_of(name))
 
