@@ -17,6 +17,7 @@ import etudes
 from etudes.data.duets import SAMPLE_RATE
 from etudes.evaluate import best_order
 from etudes.files import write_atomically
+from etudes.recipes.cards import write_card
 from etudes.recipes.tcn_vae.speakers import TWINS, Conversation, conversations, middle_pitch
 
 __all__ = ["NUMBER", "load_heard", "save_heard"]
@@ -52,9 +53,7 @@ def save_heard(estimates: Mapping[str, np.ndarray], command: str) -> None:
         "Form": f"{2 + 2 * len(TWINS)} channels of {one.mixture.size} samples, {SAMPLE_RATE} Hz",
         "Command": f"`{command}`",
     }
-    lines = ["# 18-speakers", "", "| | |", "| --- | --- |"]
-    lines += [f"| {key} | {value} |" for key, value in facts.items()]
-    write_atomically(FILE.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
+    write_card(FILE.with_suffix(".md"), facts)
 
 
 def load_heard() -> tuple[Conversation, dict[str, np.ndarray]]:

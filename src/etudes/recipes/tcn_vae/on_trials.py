@@ -53,5 +53,9 @@ def measure() -> None:
         found["any-order"] = validated(model, duet, "wiener", any_order=True)
         print(f"{name}: {found['wiener']}; in the better order {found['any-order']}")
         report.write_trial(name, duet, found, words, history.seconds)
-        report.write_share(name, louder_share(model, duet), words, history.seconds)
-    report.write_share("stems", louder_share(None, duet), "the stems themselves", 0.0)
+        share = louder_share(
+            lambda m, model=model: model.separate(m.mixture, SOURCES_OF[duet], "wiener"), duet
+        )
+        report.write_share(name, share, words, history.seconds)
+    share = louder_share(lambda m: m.stems, duet)
+    report.write_share("stems", share, "the stems themselves", 0.0)

@@ -6,12 +6,14 @@ steps on the same crops. Chapter 18.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from etudes.data.mixture import Mixture
 from etudes.recipes.gan_and_vae import SOURCES, SOURCES_OF
 from etudes.recipes.separation import validation_duets
 from etudes.recipes.separation_training import Crops, train_separator, training_stems
@@ -214,13 +216,13 @@ def train_by_mixtures(
     )
 
 
-def louder_share(model: TCNVAE | None, duet: str) -> float:
-    """How much of the power of its two estimates, by the Wiener filter, the louder one has.
+def louder_share(sounds_of: Callable[[Mixture], np.ndarray], duet: str) -> float:
+    """How much of the power of two sounds the louder one has.
 
     Parameters
     ----------
-    model
-        Trained; with ``None``, the stems are asked.
+    sounds_of
+        From a mixture to two estimates, or to its stems.
     duet
         Which.
 
@@ -231,9 +233,6 @@ def louder_share(model: TCNVAE | None, duet: str) -> float:
     """
     shares = []
     for m in validation_duets(duet):
-        sounds = m.stems
-        if model is not None:
-            sounds = model.separate(m.mixture, SOURCES_OF[duet], "wiener")
-        power = np.mean(sounds**2, axis=1)
+        power = np.mean(sounds_of(m) ** 2, axis=1)
         shares.append(power.max() / power.sum())
     return float(np.mean(shares))
