@@ -30,6 +30,7 @@ from etudes.recipes.tcn_vae import (
     speakers,
     strangers,
     trials,
+    votes,
     who_sings,
 )
 from etudes.recipes.tcn_vae.networks import COMMITTED, NETWORKS, Asked, ByDuet, loss_of
@@ -359,9 +360,11 @@ def test_all_pairs_take_turns_and_sing_the_same_chorale(brief):
             found = batches[i].stems[:, place]
             gain = (found.abs().amax(dim=1) / same.abs().amax(dim=1))[:, None]
             torch.testing.assert_close(found, gain * same, atol=1e-5, rtol=1e-3)
-    model, history = all_pairs.train_on_all_pairs(3, 2, progress=False)
-    assert history.steps == 3 and isinstance(model, TCNMask)
-    assert history.best_validation == pytest.approx(networks.validation_score(model), abs=1e-4)
+    for name, kind in (("tcn-mask", TCNMask), ("tcn-vae", TCNVAE)):
+        model, history = all_pairs.train_on_all_pairs(name, 3, 2, progress=False)
+        assert history.steps == 3 and isinstance(model, kind)
+        score = networks.validation_score(model)
+        assert history.best_validation == pytest.approx(score, abs=1e-4)
 
 
 def test_with_true_magnitudes_the_phase_alone_is_wrong():
@@ -480,8 +483,11 @@ def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
         "conv-tasnet": ("conv-tasnet",),
         "masks-alone": ("masks-alone", names),
         "tcn-mask-all-pairs": ("tcn-mask-all-pairs",),
+        "tcn-vae-wiener-all-pairs": ("tcn-vae-all-pairs", names, "wiener"),
+        "tcn-vae-mask-all-pairs": ("tcn-vae-all-pairs", names),
     }
-    others = {name: load(name) for name in ("masks-alone", "tcn-mask-all-pairs")}
+    trained = ("masks-alone", "tcn-mask-all-pairs", "tcn-vae-all-pairs")
+    others = {name: load(name) for name in trained}
     methods = on_company.methods_for("choir-alto-bassoon", others)
     for method, what in wanted.items():
         assert methods[method](one).shape == (2, one.mixture.size)
@@ -507,7 +513,7 @@ def test_company_is_measured_whole_and_remembered(brief, monkeypatch, tmp_path):
     monkeypatch.setattr(on_company, "load_network", models.__getitem__)
     monkeypatch.setattr(on_company, "train", lambda name: (models[name], None))
     monkeypatch.setattr(
-        on_company, "train_on_all_pairs", lambda *a, **k: (models["tcn-mask"], None)
+        on_company, "train_on_all_pairs", lambda name, *a, **k: (models[name], None)
     )
     monkeypatch.setattr(on_company, "work_folder", lambda: tmp_path)
     monkeypatch.setattr(on_company, "test_duets", lambda duet: [one])
@@ -527,11 +533,115 @@ def test_company_is_measured_whole_and_remembered(brief, monkeypatch, tmp_path):
     assert {name for kind, name in written if kind == "who_sings"} == set(names)
     assert written["who_sings", "choir-sb"] == {"ten", "classifier"}
     for duet in DUETS:
-        assert written["all_pairs", duet] == {"tcn-mask", "tcn-mask-all-pairs"}
+        once = {"tcn-mask", "tcn-vae-mask", "tcn-vae-wiener"}
+        assert written["all_pairs", duet] == once | {f"{one}-all-pairs" for one in once}
     assert {"masks-alone", "tcn-mask-all-pairs"} <= written["company", "flute-choir-bass"]
     assert sorted(played) == ["VAEs"] * 5 + ["clusters"] * 5
     on_company.measure()
     assert len(played) == 10  # all of it was remembered
+
+
+class Biased(torch.nn.Module):
+    """Knows every mixture's phase-sensitive shares, and moves the first voice's votes."""
+
+    n_fft, hop_length = 256, 64
+
+    def __init__(self, mixtures, bias):
+        super().__init__()
+        self.mixtures, self.bias = mixtures, bias
+
+    def stft(self, waveforms):
+        return stft(waveforms, self.n_fft, self.hop_length)
+
+    def which(self, names):
+        return [0, 1]
+
+    def hear(self, spectra):
+        return spectra
+
+    def encode(self, heard, which):
+        return (heard,)
+
+    def masks(self, heard, latents, which):
+        each = self.stft(torch.from_numpy(np.stack([m.stems for m in self.mixtures]))).abs()
+        odds = (each[:, 0] + 1e-6).log() - (each[:, 1] + 1e-6).log() + self.bias[:, None]
+        first = odds.double().sigmoid()[: len(heard)]
+        return torch.stack([first, 1 - first], dim=1)
+
+    def decode(self, latents, which):
+        return self.masks(latents, latents, which).sqrt()
+
+
+def test_one_number_for_each_frequency_mends_votes_that_are_moved():
+    some = [types.SimpleNamespace(stems=one.astype(np.float32)) for one in EXCERPTS]
+    for one in some:
+        one.mixture = one.stems.sum(axis=0)
+    bias = torch.linspace(-3, 3, 129)
+    gains = {}
+    for label, model in {"right": Biased(some, 0 * bias), "moved": Biased(some, bias)}.items():
+        for head in ("mask", "wiener"):
+            offset = votes.fit_offset(model, some, ("a", "b"), head)
+            for how, numbers in {"plain": torch.zeros(129), "mended": offset}.items():
+                found = votes.separate_with_offset(
+                    model, some[0].mixture, ("a", "b"), head, numbers
+                )
+                gain = si_sdr_improvement(found, some[0].stems, some[0].mixture).mean()
+                gains[label, head, how] = gain
+    for head in ("mask", "wiener"):
+        assert gains["moved", head, "plain"] < gains["right", head, "plain"] - 3
+        assert gains["moved", head, "mended"] > gains["right", head, "plain"] - 1
+        assert gains["right", head, "mended"] > gains["right", head, "plain"] - 1
+
+
+def test_votes_that_are_not_moved_are_those_of_the_heads(brief):
+    model, names = networks.make_network("tcn-vae").eval(), SOURCES_OF["choir-sa"]
+    mixture = EXCERPTS[2].sum(axis=0)
+    for head in ("mask", "wiener"):
+        found = votes.separate_with_offset(model, mixture, names, head, torch.zeros(129))
+        np.testing.assert_allclose(found, model.separate(mixture, names, head), atol=1e-5)
+    more = votes.separate_with_offset(model, mixture, names, "mask", torch.full((129,), 20.0))
+    np.testing.assert_allclose(more[0], mixture, atol=1e-5)
+
+
+def test_votes_are_mended_on_validation_mixtures_alone(brief, monkeypatch):
+    one = types.SimpleNamespace(stems=EXCERPTS[0], mixture=EXCERPTS[0].sum(axis=0), group=0)
+    model, written, fitted = networks.make_network("tcn-vae").eval(), {}, []
+    fit_offset = votes.fit_offset
+
+    def fit(model, mixtures, names, head):
+        fitted.append((mixtures, names, head))
+        return fit_offset(model, mixtures, names, head)
+
+    monkeypatch.setattr(on_company, "load_network", lambda name: model)
+    monkeypatch.setattr(on_company, "train", lambda name: (model, None))
+    monkeypatch.setattr(on_company, "test_duets", lambda duet: [one])
+    monkeypatch.setattr(on_company, "new_company", lambda name: [one])
+    known = [types.SimpleNamespace(stems=stems) for stems in EXCERPTS[1:]]
+    monkeypatch.setattr(on_company, "validation_company", lambda names: known)
+    monkeypatch.setattr(on_company, "fit_offset", fit)
+    monkeypatch.setattr(
+        on_company.report_latents,
+        "write_votes",
+        lambda name, results, seconds: written.update({name: results}),
+    )
+    on_company.measure_votes()
+    assert list(written) == [*who_sings.NEW_COMPANY, *DUETS]
+    wanted = {f"{one}{end}" for one in on_company.MENDED for end in ("", "-offset")}
+    assert all(set(results) == wanted for results in written.values())
+    assert all(mixtures is known for mixtures, *_ in fitted) and len(fitted) == 24
+    heads = {(names, head) for _, names, head in fitted}
+    assert (("flute", "choir-alto"), "wiener") in heads and len(heads) == 16
+    plain = written["choir-sb"]["tcn-vae-wiener"].improvements[0]
+    alone = model.separate(one.mixture, SOURCES_OF["choir-sb"], "wiener")
+    np.testing.assert_allclose(plain, si_sdr_improvement(alone, one.stems, one.mixture))
+
+
+def test_validation_company_sings_what_the_test_company_sings():
+    some = votes.validation_company(("flute", "choir-alto"))
+    assert len(some) == 16 and {m.voices for m in some} == {("soprano", "alto")}
+    assert {m.programs for m in some} == {(73, 52)}
+    hymns = {m.group for m in duets("choir-sa", "test", 3).load(4)}
+    assert not hymns & {m.group for m in some}
 
 
 def test_rows_say_of_whom_they_speak(monkeypatch):
@@ -556,6 +666,11 @@ def test_rows_say_of_whom_they_speak(monkeypatch):
     report_latents.write_company("flute-choir-bass", results, 1.0)
     claim, value, *_ = written["18.flute-choir-bass.margin.tcn-vae-wiener-over-tcn-mask"]
     assert value == 2.0 and "flute and choir-bass, never heard together" in claim
+    moved = {"tcn-vae-mask": results["tcn-mask"], "tcn-vae-mask-offset": results["tcn-vae-wiener"]}
+    report_latents.write_votes("choir-alto-bassoon", moved, 1.0)
+    claim, value, *_ = written["18.choir-alto-bassoon.margin.tcn-vae-mask-offset-over-tcn-vae-mask"]
+    assert value == 2.0 and "never heard together" in claim and "added to the votes" in claim
+    assert "18.choir-alto-bassoon.si-sdri.tcn-vae-mask" not in written
     right, told = who_sings.who_sings(
         Draws(lambda x: ("choir-soprano", "choir-bass")),
         [types.SimpleNamespace(mixture=np.zeros(8, dtype=np.float32), group=k) for k in (0, 1)],

@@ -1,4 +1,4 @@
-"""The TCN mask network once more, trained on every pair of voices instead of three duets.
+"""Networks trained once more, on every pair of voices instead of three duets.
 
 The idea in a sentence: whoever has the stems can mix them as they like, so the plainest cure for
 new company is that none is new. Chapter 18.
@@ -62,6 +62,7 @@ class AllPairs:
 
 
 def train_on_all_pairs(
+    name: str,
     steps: int,
     n_excerpts: int = N_EXCERPTS,
     seed: int = 0,
@@ -69,10 +70,12 @@ def train_on_all_pairs(
     checkpoint: Path | None = None,
     progress: bool = True,
 ) -> tuple[Any, History]:
-    """Train the TCN mask network on all pairs.
+    """Train one of the networks on all pairs.
 
     Parameters
     ----------
+    name
+        ``"tcn-mask"`` or ``"tcn-vae"``.
     steps
         Of Adam.
     n_excerpts
@@ -88,10 +91,10 @@ def train_on_all_pairs(
 
     Returns
     -------
-    TCNMask, History
+    torch.nn.Module, History
     """
     return train_separator(
-        make_network("tcn-mask", seed),
+        make_network(name, seed),
         loss_of,
         AllPairs(n_excerpts, seed),
         steps,

@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "reach": on_latents.measure_reach,
     "latents": on_latents.measure_latents,
     "company": on_company.measure,
+    "votes": on_company.measure_votes,
     "strangers": on_duets.measure_strangers,
     "speed": on_duets.measure_speed,
     "trials": on_trials.measure,

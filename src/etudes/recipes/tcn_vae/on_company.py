@@ -1,7 +1,8 @@
 """Who sings, and voices that were never heard together: measured on test hymns.
 
-The idea in a sentence: the plain methods get the same chance as the network with latents, and one
-of them is trained on every pair. Chapter 18.
+The idea in a sentence: the plain methods get the same chance as the network with latents, two
+networks are trained on every pair, and the votes of the others are mended to see what was wrong
+with them. Chapter 18.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from etudes import evaluate, features, separators
 from etudes.data.duets import DUETS
 from etudes.data.mixture import Mixture
-from etudes.evaluate import SeparationResult
+from etudes.evaluate import SeparationResult, evaluate_separator
 from etudes.recipes import gan_and_vae
 from etudes.recipes.gan_and_vae import SOURCES, SOURCES_OF, load_vae
 from etudes.recipes.masks import ANY_ORDER
@@ -27,6 +28,7 @@ from etudes.recipes.tcn_vae.all_pairs import train_on_all_pairs
 from etudes.recipes.tcn_vae.networks import COMMITTED, load_network
 from etudes.recipes.tcn_vae.on_duets import train
 from etudes.recipes.tcn_vae.on_latents import tell
+from etudes.recipes.tcn_vae.votes import fit_offset, separate_with_offset, validation_company
 from etudes.recipes.tcn_vae.who_sings import (
     NEW_COMPANY,
     classify,
@@ -41,20 +43,23 @@ Separate = Callable[[Mixture], np.ndarray]
 
 ALL_PAIRS_STEPS = 20_000
 
+MENDED = ("tcn-vae-mask", "tcn-vae-wiener", "masks-alone")
+"""Whose votes are moved by one number for each frequency, to see what that mends."""
+
 
 def measure() -> None:
     """Train what is missing, ask who sings, and take apart what was never heard together."""
     begun, model = time.perf_counter(), load_network("tcn-vae")
-    checkpoint = work_folder() / "tcn-vae-all-pairs.safetensors"
-    others = {
-        "masks-alone": train("masks-alone")[0],
-        "tcn-mask-all-pairs": train_on_all_pairs(ALL_PAIRS_STEPS, checkpoint=checkpoint)[0],
-    }
+    others = {"masks-alone": train("masks-alone")[0]}
+    for one in ("tcn-mask", "tcn-vae"):
+        kept = work_folder() / f"tcn-vae-{one}-all-pairs.safetensors"
+        others[f"{one}-all-pairs"], _ = train_on_all_pairs(one, ALL_PAIRS_STEPS, checkpoint=kept)
     answers = Remembered(work_folder() / "tcn-vae-company.json", _stamp())
+    digest = weights_digest(*others.values())
 
     def ask(name: str, method: str, separate: Separate, mixtures: Any) -> SeparationResult:
-        used = f" {weights_digest(others[method])}" if method in others else ""
-        key = f"{name} {method}{used}"
+        trained = method == "masks-alone" or method.endswith("-all-pairs")
+        key = f"{name} {method}{f' {digest}' * trained}"
         return measured(answers, key, separate, mixtures, method in ANY_ORDER)
 
     classified = classify(model, {duet: test_duets(duet) for duet in DUETS})
@@ -63,11 +68,12 @@ def measure() -> None:
         print(f"{duet}: {right} {told}", flush=True)
         right["classifier"] = classified[duet]
         report_latents.write_who_sings(duet, right, told, time.perf_counter() - begun)
-        name = "tcn-mask-all-pairs"
-        two = {name: others[name], "tcn-mask": load_network("tcn-mask")}
         results = {
-            method: ask(duet, method, partial(_without_names, network), test_duets(duet))
-            for method, network in two.items()
+            method: ask(duet, method, separate, test_duets(duet))
+            for method, separate in {
+                **trained_networks(names),
+                **trained_on_all_pairs(names, others),
+            }.items()
         }
         tell(duet, results)
         report_latents.write_all_pairs(duet, results, time.perf_counter() - begun)
@@ -83,8 +89,24 @@ def measure() -> None:
         report_latents.write_company(name, results, time.perf_counter() - begun)
 
 
-def _without_names(model: Any, m: Mixture) -> np.ndarray:
-    return model.separate(m.mixture)
+def measure_votes() -> None:
+    """What one number for each frequency, fitted on validation mixtures, does to the votes."""
+    begun, model = time.perf_counter(), load_network("tcn-vae")
+    models = {"masks-alone": train("masks-alone")[0]}
+    for name, names in {**NEW_COMPANY, **SOURCES_OF}.items():
+        mixtures = new_company(name) if name in NEW_COMPANY else test_duets(name)
+        known, results = validation_company(names), {}
+        for method in MENDED:
+            voter, head = models.get(method, model), "wiener" if "wiener" in method else "mask"
+            offset = fit_offset(voter, known, names, head)
+            plain = partial(voter.separate, sources=names, head=head)
+            mended = partial(separate_with_offset, voter, names=names, head=head, offset=offset)
+            results[method] = evaluate_separator(lambda m, f=plain: f(m.mixture), mixtures)
+            results[f"{method}-offset"] = evaluate_separator(
+                lambda m, f=mended: f(m.mixture), mixtures
+            )
+        tell(name, results)
+        report_latents.write_votes(name, results, time.perf_counter() - begun)
 
 
 def _stamp() -> str:
@@ -101,7 +123,7 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
     name
         Of :data:`~etudes.recipes.tcn_vae.who_sings.NEW_COMPANY`.
     others
-        ``"masks-alone"`` and ``"tcn-mask-all-pairs"``, trained.
+        ``"masks-alone"``, ``"tcn-mask-all-pairs"`` and ``"tcn-vae-all-pairs"``, trained.
 
     Returns
     -------
@@ -110,17 +132,15 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
     """
     model, names = load_network("tcn-vae"), NEW_COMPANY[name]
     methods: dict[str, Separate] = {
-        "tcn-vae-wiener": lambda m: model.separate(m.mixture, names, "wiener"),
-        "tcn-vae-mask": lambda m: model.separate(m.mixture, names),
+        **trained_networks(names),
+        **trained_on_all_pairs(names, others),
         "tcn-vae-as-told": lambda m: model.separate(
             m.mixture, likeliest(model, m.mixture), "wiener"
         ),
-        "tcn-mask": lambda m: load_network("tcn-mask").separate(m.mixture),
         "conv-tasnet": lambda m: load_network("conv-tasnet").separate(m.mixture),
         "deep-clustering": gan_and_vae.separate_by("deep-clustering", "choir-sb"),
         "lstm-vae": fitted_vaes(names),
         "masks-alone": lambda m: others["masks-alone"].separate(m.mixture, names),
-        "tcn-mask-all-pairs": lambda m: others["tcn-mask-all-pairs"].separate(m.mixture),
         "irm-2048": lambda m: OracleMask(m.stems, "ratio", 2048, 512).separate(m.mixture),
         "psm-2048": lambda m: OracleMask(m.stems, "phase-sensitive", 2048, 512).separate(m.mixture),
     }
@@ -128,6 +148,48 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
         choir = SOURCES_OF["choir-sa"]
         methods["tcn-vae-as-choir-sa"] = lambda m: model.separate(m.mixture, choir, "wiener")
     return methods
+
+
+def trained_networks(names: tuple[str, str]) -> dict[str, Separate]:
+    """The committed TCN-VAE, by the two heads that share a mixture out, and the TCN masks.
+
+    Parameters
+    ----------
+    names
+        Of the voices, the higher one first.
+
+    Returns
+    -------
+    dict of str to callable
+    """
+    model, plain = load_network("tcn-vae"), load_network("tcn-mask")
+    return {
+        "tcn-vae-wiener": lambda m: model.separate(m.mixture, names, "wiener"),
+        "tcn-vae-mask": lambda m: model.separate(m.mixture, names),
+        "tcn-mask": lambda m: plain.separate(m.mixture),
+    }
+
+
+def trained_on_all_pairs(names: tuple[str, str], others: Mapping[str, Any]) -> dict[str, Separate]:
+    """The same of the networks that were trained on all pairs.
+
+    Parameters
+    ----------
+    names
+        Of the voices, the higher one first.
+    others
+        ``"tcn-mask-all-pairs"`` and ``"tcn-vae-all-pairs"``.
+
+    Returns
+    -------
+    dict of str to callable
+    """
+    model, plain = others["tcn-vae-all-pairs"], others["tcn-mask-all-pairs"]
+    return {
+        "tcn-vae-wiener-all-pairs": lambda m: model.separate(m.mixture, names, "wiener"),
+        "tcn-vae-mask-all-pairs": lambda m: model.separate(m.mixture, names),
+        "tcn-mask-all-pairs": lambda m: plain.separate(m.mixture),
+    }
 
 
 def fitted_vaes(names: tuple[str, str]) -> Separate:

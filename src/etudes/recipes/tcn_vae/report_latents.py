@@ -29,12 +29,23 @@ __all__ = [
     "write_probe",
     "write_reach",
     "write_shared",
+    "write_votes",
     "write_who_sings",
 ]
 
 AT_ONE_SIDE = {"past": ", none after it", "future": ", none before it"}
 CEILING = "true magnitudes with the phase of the mixture, window 2048"
-ALL_PAIRS = f"{NETWORKS['tcn-mask']}, trained on all pairs of the five voices"
+TRAINED_ON_ALL = ("tcn-vae-wiener", "tcn-vae-mask", "tcn-mask")
+ALL_PAIRS = {
+    f"{name}-all-pairs": f"{METHODS[name]}, trained on all pairs of the five voices"
+    for name in TRAINED_ON_ALL
+}
+_ALL_PAIRS_PAIRS = [
+    ("tcn-vae-wiener-all-pairs", "tcn-mask-all-pairs"),
+    ("tcn-vae-mask-all-pairs", "tcn-mask-all-pairs"),
+    ("tcn-vae-mask-all-pairs", "tcn-vae-wiener-all-pairs"),
+]
+OFFSET = "with one number for each frequency added to the votes, fitted on 16 validation mixtures"
 DRAWN = "the TCN-VAE, decoder and Wiener filter, latents drawn at random"
 
 
@@ -215,7 +226,7 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     """
     words = {**masks.METHODS, **EARLIER, **NETWORKS, **METHODS}
     words["lstm-vae"] = "a recurrent VAE for each source, heard alone; best of two starts"
-    words["tcn-mask-all-pairs"] = ALL_PAIRS
+    words.update(ALL_PAIRS)
     words["tcn-vae-as-told"] = f"{METHODS['tcn-vae-wiener']}, asked by the names likeliest to it"
     words["tcn-vae-as-choir-sa"] = f"{METHODS['tcn-vae-wiener']}, asked for soprano and alto"
     pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
@@ -223,26 +234,47 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     pairs += [
         ("tcn-mask-all-pairs", other) for other in ("tcn-vae-as-told", "tcn-mask", "lstm-vae")
     ]
+    pairs += _ALL_PAIRS_PAIRS
     rows = Rows(TEST, COMMAND, 0, seconds)
     rows_of("18", name, results, words, pairs, rows, where=told_of(name))
 
 
 def write_all_pairs(duet: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
-    """Write what the TCN mask network does to a duet when it was trained on all pairs.
+    """Write what networks do to a duet that were trained on all pairs.
 
     Parameters
     ----------
     duet
         Which.
     results
-        ``"tcn-mask-all-pairs"``, and ``"tcn-mask"``, which was trained on the duets.
+        Of the networks that were trained on the duets, and of those trained on all pairs.
     seconds
         What that took.
     """
-    name = "tcn-mask-all-pairs"
-    words = {**METHODS, name: ALL_PAIRS}
+    words = {**METHODS, **ALL_PAIRS}
+    pairs = [(one, one.removesuffix("-all-pairs")) for one in ALL_PAIRS] + _ALL_PAIRS_PAIRS
     rows = Rows(TEST, COMMAND, 0, seconds)
-    rows_of("18", duet, results, words, [(name, "tcn-mask")], rows, only=(name,))
+    rows_of("18", duet, results, words, pairs, rows, only=ALL_PAIRS)
+
+
+def write_votes(name: str, results: Mapping[str, SeparationResult], seconds: float) -> None:
+    """Write what one number for each frequency does to votes.
+
+    Parameters
+    ----------
+    name
+        Of the duet, or of the new company.
+    results
+        By method, without and with (``"{method}-offset"``).
+    seconds
+        What that took.
+    """
+    moved = [method for method in results if method.endswith("-offset")]
+    words = {**NETWORKS, **METHODS}
+    words |= {one: f"{words[one.removesuffix('-offset')]}, {OFFSET}" for one in moved}
+    pairs = [(one, one.removesuffix("-offset")) for one in moved]
+    rows = Rows(TEST, COMMAND, 0, seconds)
+    rows_of("18", name, results, words, pairs, rows, only=moved, where=told_of(name))
 
 
 def told_of(name: str) -> str:
