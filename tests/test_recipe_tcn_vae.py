@@ -612,8 +612,9 @@ def test_votes_are_mended_on_validation_mixtures_alone(brief, monkeypatch):
         fitted.append((mixtures, names, head))
         return fit_offset(model, mixtures, names, head)
 
+    alone = networks.make_network("masks-alone", seed=1).eval()
     monkeypatch.setattr(on_company, "load_network", lambda name: model)
-    monkeypatch.setattr(on_company, "train", lambda name: (model, None))
+    monkeypatch.setattr(on_company, "train", lambda name: (alone, None))
     monkeypatch.setattr(on_company, "test_duets", lambda duet: [one])
     monkeypatch.setattr(on_company, "new_company", lambda name: [one])
     known = [types.SimpleNamespace(stems=stems) for stems in EXCERPTS[1:]]
@@ -631,9 +632,14 @@ def test_votes_are_mended_on_validation_mixtures_alone(brief, monkeypatch):
     assert all(mixtures is known for mixtures, *_ in fitted) and len(fitted) == 24
     heads = {(names, head) for _, names, head in fitted}
     assert (("flute", "choir-alto"), "wiener") in heads and len(heads) == 16
-    plain = written["choir-sb"]["tcn-vae-wiener"].improvements[0]
-    alone = model.separate(one.mixture, SOURCES_OF["choir-sb"], "wiener")
-    np.testing.assert_allclose(plain, si_sdr_improvement(alone, one.stems, one.mixture))
+    for method, voter, head in (
+        ("tcn-vae-wiener", model, "wiener"),
+        ("tcn-vae-mask", model, "mask"),
+        ("masks-alone", alone, "mask"),
+    ):
+        found = voter.separate(one.mixture, SOURCES_OF["choir-sb"], head)
+        gains = si_sdr_improvement(found, one.stems, one.mixture)
+        np.testing.assert_allclose(written["choir-sb"][method].improvements[0], gains)
 
 
 def test_validation_company_sings_what_the_test_company_sings():
@@ -671,6 +677,12 @@ def test_rows_say_of_whom_they_speak(monkeypatch):
     claim, value, *_ = written["18.choir-alto-bassoon.margin.tcn-vae-mask-offset-over-tcn-vae-mask"]
     assert value == 2.0 and "never heard together" in claim and "added to the votes" in claim
     assert "18.choir-alto-bassoon.si-sdri.tcn-vae-mask" not in written
+    every = {"tcn-mask": results["tcn-mask"], "tcn-mask-all-pairs": results["tcn-mask"]}
+    every["tcn-vae-wiener-all-pairs"] = results["tcn-vae-wiener"]
+    report_latents.write_all_pairs("choir-sa", every, 1.0)
+    over = "18.choir-sa.margin.tcn-vae-wiener-all-pairs-over-tcn-mask-all-pairs"
+    assert written[over][1] == 2.0
+    assert written["18.choir-sa.margin.tcn-mask-all-pairs-over-tcn-mask"][1] == 0.0
     right, told = who_sings.who_sings(
         Draws(lambda x: ("choir-soprano", "choir-bass")),
         [types.SimpleNamespace(mixture=np.zeros(8, dtype=np.float32), group=k) for k in (0, 1)],
