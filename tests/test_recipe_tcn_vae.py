@@ -478,7 +478,6 @@ def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
         "tcn-vae-wiener": ("tcn-vae", names, "wiener"),
         "tcn-vae-mask": ("tcn-vae", names),
         "tcn-vae-as-told": ("tcn-vae", ("flute", "bassoon"), "wiener"),
-        "tcn-vae-as-choir-sa": ("tcn-vae", SOURCES_OF["choir-sa"], "wiener"),
         "tcn-mask": ("tcn-mask",),
         "conv-tasnet": ("conv-tasnet",),
         "masks-alone": ("masks-alone", names),
@@ -493,7 +492,6 @@ def test_methods_in_new_company_are_asked_for_whom_they_say(monkeypatch):
         assert methods[method](one).shape == (2, one.mixture.size)
         assert asked.pop() == what
     assert set(methods) == {*wanted, "deep-clustering", "lstm-vae", "irm-2048", "psm-2048"}
-    assert "tcn-vae-as-choir-sa" not in on_company.methods_for("flute-choir-alto", others)
 
 
 def test_company_is_measured_whole_and_remembered(brief, monkeypatch, tmp_path):

@@ -131,7 +131,7 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
         Those that cannot be told who sings keep the higher voice first, or any order.
     """
     model, names = load_network("tcn-vae"), NEW_COMPANY[name]
-    methods: dict[str, Separate] = {
+    return {
         **trained_networks(names),
         **trained_on_all_pairs(names, others),
         "tcn-vae-as-told": lambda m: model.separate(
@@ -144,10 +144,6 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
         "irm-2048": lambda m: OracleMask(m.stems, "ratio", 2048, 512).separate(m.mixture),
         "psm-2048": lambda m: OracleMask(m.stems, "phase-sensitive", 2048, 512).separate(m.mixture),
     }
-    if names[0] == "choir-alto":
-        choir = SOURCES_OF["choir-sa"]
-        methods["tcn-vae-as-choir-sa"] = lambda m: model.separate(m.mixture, choir, "wiener")
-    return methods
 
 
 def trained_networks(names: tuple[str, str]) -> dict[str, Separate]:

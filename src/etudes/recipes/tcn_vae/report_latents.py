@@ -228,9 +228,9 @@ def write_company(name: str, results: Mapping[str, SeparationResult], seconds: f
     words["lstm-vae"] = "a recurrent VAE for each source, heard alone; best of two starts"
     words.update(ALL_PAIRS)
     words["tcn-vae-as-told"] = f"{METHODS['tcn-vae-wiener']}, asked by the names likeliest to it"
-    words["tcn-vae-as-choir-sa"] = f"{METHODS['tcn-vae-wiener']}, asked for soprano and alto"
     pairs = [("tcn-vae-wiener", other) for other in results if other != "tcn-vae-wiener"]
     pairs += [("tcn-vae-as-told", other) for other in ("tcn-mask", "lstm-vae")]
+    pairs += [("tcn-vae-mask", "masks-alone"), ("masks-alone", "tcn-mask")]
     pairs += [
         ("tcn-mask-all-pairs", other) for other in ("tcn-vae-as-told", "tcn-mask", "lstm-vae")
     ]
