@@ -259,6 +259,20 @@ WRONG = [
     ("18.1", waiting(shared(width=lambda k, d: k * d)), "How many are there besides it"),
     (
         "18.1",
+        waiting(lambda k, d, c: (k * d, 0) if c else (k * d // 2, k * d // 2)),
+        "How many are there besides it",
+    ),
+    (
+        "18.1",
+        lambda blocks, *sizes: (
+            waiting()(blocks, *sizes)
+            if not all(c for *_, c in blocks)
+            else (waiting()(blocks, *sizes)[0], 0)
+        ),
+        "Is the present frame known at its moment",
+    ),
+    (
+        "18.1",
         waiting(lambda k, d, c: (k * d, 0) if c else (k // 2 * d, k // 2 * d)),
         "One of the kernel_size frames is the present one",
     ),

@@ -52,8 +52,19 @@ def grade_heard(answer: Callable[..., Any]) -> str | None:
             got = finite(told, (2,))
             return (None if got is None else _named_wait(got, blocks, *sizes)) or wrong
         these = ", ".join(f"{name}={size}" for name, size in zip(names, sizes))
+        if _is_zero_ahead(told) and all(causal for *_, causal in blocks):
+            wrong = (
+                "You find nothing ahead where every block is causal. Is the present frame known "
+                "at its moment?"
+            )
         return f"With blocks={blocks}, {these}: {_within(wrong)} Other networks were right."
     return None
+
+
+def _is_zero_ahead(told: Any) -> bool:
+    """Whether two numbers are told, the second of them 0."""
+    got = finite(told, (2,))
+    return got is not None and got[1] == 0
 
 
 def _networks() -> list[tuple[list[_Block], tuple[int, int, int]]]:
@@ -223,6 +234,7 @@ def _other_reaches(blocks: list[_Block]) -> list[tuple[_Sides, str]]:
         (reach(causal=(0, 0)), "The causal blocks are left out. They look back, all the same."),
         (reach(other=(0, 0)), "The blocks that are not causal are left out. They look both ways."),
         (reach(lambda k, d: k * d), kernel),
+        (_added([(k * d, 0) if c else (k * d // 2, k * d // 2) for k, d, c in blocks]), kernel),
         ((back + reach(lambda k, d: d, other=(0, 0))[0], ahead), kernel),
         (reach(lambda k, d: k * d, other=(1, 1)), f"{both} And {_within(kernel)}"),
         (
