@@ -610,9 +610,10 @@ def test_votes_are_mended_on_validation_mixtures_alone(brief, monkeypatch):
         fitted.append((mixtures, names, head))
         return fit_offset(model, mixtures, names, head)
 
-    alone = networks.make_network("masks-alone", seed=1).eval()
+    alone, again, every = (networks.make_network("tcn-vae", seed=k).eval() for k in (1, 2, 3))
     monkeypatch.setattr(on_company, "load_network", lambda name: model)
-    monkeypatch.setattr(on_company, "train", lambda name: (alone, None))
+    monkeypatch.setattr(on_company, "train", lambda name, seed=0: (again if seed else alone, None))
+    monkeypatch.setattr(on_company, "train_on_all_pairs", lambda *a, **k: (every, None))
     monkeypatch.setattr(on_company, "test_duets", lambda duet: [one])
     monkeypatch.setattr(on_company, "new_company", lambda name: [one])
     known = [types.SimpleNamespace(stems=stems) for stems in EXCERPTS[1:]]
@@ -627,13 +628,15 @@ def test_votes_are_mended_on_validation_mixtures_alone(brief, monkeypatch):
     assert list(written) == [*who_sings.NEW_COMPANY, *DUETS]
     wanted = {f"{one}{end}" for one in on_company.MENDED for end in ("", "-offset")}
     assert all(set(results) == wanted for results in written.values())
-    assert all(mixtures is known for mixtures, *_ in fitted) and len(fitted) == 24
+    assert all(mixtures is known for mixtures, *_ in fitted) and len(fitted) == 40
     heads = {(names, head) for _, names, head in fitted}
     assert (("flute", "choir-alto"), "wiener") in heads and len(heads) == 16
     for method, voter, head in (
         ("tcn-vae-wiener", model, "wiener"),
         ("tcn-vae-mask", model, "mask"),
         ("masks-alone", alone, "mask"),
+        ("tcn-vae-mask-all-pairs", every, "mask"),
+        ("tcn-vae-mask-seed-1", again, "mask"),
     ):
         found = voter.separate(one.mixture, SOURCES_OF["choir-sb"], head)
         gains = si_sdr_improvement(found, one.stems, one.mixture)

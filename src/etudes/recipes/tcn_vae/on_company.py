@@ -43,17 +43,21 @@ Separate = Callable[[Mixture], np.ndarray]
 
 ALL_PAIRS_STEPS = 20_000
 
-MENDED = ("tcn-vae-mask", "tcn-vae-wiener", "masks-alone")
-"""Whose votes are moved by one number for each frequency, to see what that mends."""
+MENDED = {
+    "tcn-vae-mask": "tcn-vae",
+    "tcn-vae-wiener": "tcn-vae",
+    "masks-alone": "masks-alone",
+    "tcn-vae-mask-all-pairs": "tcn-vae-all-pairs",
+    "tcn-vae-mask-seed-1": "tcn-vae-seed-1",
+}
+"""Votes that are moved by one number for each frequency, to see what that mends, and whose."""
 
 
 def measure() -> None:
     """Train what is missing, ask who sings, and take apart what was never heard together."""
     begun, model = time.perf_counter(), load_network("tcn-vae")
     others = {"masks-alone": train("masks-alone")[0]}
-    for one in ("tcn-mask", "tcn-vae"):
-        kept = work_folder() / f"tcn-vae-{one}-all-pairs.safetensors"
-        others[f"{one}-all-pairs"], _ = train_on_all_pairs(one, ALL_PAIRS_STEPS, checkpoint=kept)
+    others |= {f"{one}-all-pairs": _on_all_pairs(one) for one in ("tcn-mask", "tcn-vae")}
     answers = Remembered(work_folder() / "tcn-vae-company.json", _stamp())
     digest = weights_digest(*others.values())
 
@@ -91,13 +95,18 @@ def measure() -> None:
 
 def measure_votes() -> None:
     """What one number for each frequency, fitted on validation mixtures, does to the votes."""
-    begun, model = time.perf_counter(), load_network("tcn-vae")
-    models = {"masks-alone": train("masks-alone")[0]}
+    begun = time.perf_counter()
+    models = {
+        "tcn-vae": load_network("tcn-vae"),
+        "masks-alone": train("masks-alone")[0],
+        "tcn-vae-all-pairs": _on_all_pairs("tcn-vae"),
+        "tcn-vae-seed-1": train("tcn-vae", seed=1)[0],
+    }
     for name, names in {**NEW_COMPANY, **SOURCES_OF}.items():
         mixtures = new_company(name) if name in NEW_COMPANY else test_duets(name)
         known, results = validation_company(names), {}
-        for method in MENDED:
-            voter, head = models.get(method, model), "wiener" if "wiener" in method else "mask"
+        for method, network in MENDED.items():
+            voter, head = models[network], "wiener" if "wiener" in method else "mask"
             offset = fit_offset(voter, known, names, head)
             plain = partial(voter.separate, sources=names, head=head)
             mended = partial(separate_with_offset, voter, names=names, head=head, offset=offset)
@@ -107,6 +116,12 @@ def measure_votes() -> None:
             )
         tell(name, results)
         report_latents.write_votes(name, results, time.perf_counter() - begun)
+
+
+def _on_all_pairs(name: str) -> Any:
+    """A network that was trained on all pairs, or is now."""
+    checkpoint = work_folder() / f"tcn-vae-{name}-all-pairs.safetensors"
+    return train_on_all_pairs(name, ALL_PAIRS_STEPS, checkpoint=checkpoint)[0]
 
 
 def _stamp() -> str:

@@ -270,7 +270,8 @@ def write_votes(name: str, results: Mapping[str, SeparationResult], seconds: flo
         What that took.
     """
     moved = [method for method in results if method.endswith("-offset")]
-    words = {**NETWORKS, **METHODS}
+    words = {**NETWORKS, **METHODS, **ALL_PAIRS}
+    words["tcn-vae-mask-seed-1"] = f"{METHODS['tcn-vae-mask']}, trained from another seed"
     words |= {one: f"{words[one.removesuffix('-offset')]}, {OFFSET}" for one in moved}
     pairs = [(one, one.removesuffix("-offset")) for one in moved]
     rows = Rows(TEST, COMMAND, 0, seconds)
