@@ -44,13 +44,14 @@ Separate = Callable[[Mixture], np.ndarray]
 ALL_PAIRS_STEPS = 20_000
 
 MENDED = {
-    "tcn-vae-mask": "tcn-vae",
-    "tcn-vae-wiener": "tcn-vae",
-    "masks-alone": "masks-alone",
-    "tcn-vae-mask-all-pairs": "tcn-vae-all-pairs",
-    "tcn-vae-mask-seed-1": "tcn-vae-seed-1",
+    "tcn-vae-mask": ("tcn-vae", "mask"),
+    "tcn-vae-wiener": ("tcn-vae", "wiener"),
+    "masks-alone": ("masks-alone", "mask"),
+    "tcn-vae-mask-all-pairs": ("tcn-vae-all-pairs", "mask"),
+    "tcn-vae-mask-seed-1": ("tcn-vae-seed-1", "mask"),
 }
-"""Votes that are moved by one number for each frequency, to see what that mends, and whose."""
+"""What is moved by one number for each frequency, to see what that mends: of which network, and by
+which head."""
 
 
 def measure() -> None:
@@ -105,8 +106,8 @@ def measure_votes() -> None:
     for name, names in {**NEW_COMPANY, **SOURCES_OF}.items():
         mixtures = new_company(name) if name in NEW_COMPANY else test_duets(name)
         known, results = validation_company(names), {}
-        for method, network in MENDED.items():
-            voter, head = models[network], "wiener" if "wiener" in method else "mask"
+        for method, (network, head) in MENDED.items():
+            voter = models[network]
             offset = fit_offset(voter, known, names, head)
             plain = partial(voter.separate, sources=names, head=head)
             mended = partial(separate_with_offset, voter, names=names, head=head, offset=offset)

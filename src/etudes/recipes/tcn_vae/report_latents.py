@@ -45,7 +45,10 @@ _ALL_PAIRS_PAIRS = [
     ("tcn-vae-mask-all-pairs", "tcn-mask-all-pairs"),
     ("tcn-vae-mask-all-pairs", "tcn-vae-wiener-all-pairs"),
 ]
-OFFSET = "with one number for each frequency added to the votes, fitted on 16 validation mixtures"
+OFFSET = (
+    "with one number for each frequency added to the log-odds of its shares, fitted on 16 "
+    "validation mixtures"
+)
 DRAWN = "the TCN-VAE, decoder and Wiener filter, latents drawn at random"
 
 

@@ -1,4 +1,4 @@
-"""Is it the hearing that fails in new company, or only how votes are cast?
+"""Do votes that were learned against one partner lean, by an amount that never changes?
 
 The idea in a sentence: give each frequency one number, the same for every frame of every mixture,
 that is added to the vote for the first voice; fit these numbers on validation mixtures of a pair,
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from etudes.checks import check_in
 from etudes.data.chorales import ChoraleMixtures
 from etudes.data.duets import SAMPLE_RATE
 from etudes.data.mixture import Mixture
@@ -22,8 +23,10 @@ from etudes.separators.mask_network import mask_loss
 
 __all__ = ["fit_offset", "log_odds", "separate_with_offset", "validation_company"]
 
-STEPS = 200
+STEPS = 200  # of Adam: by then it has converged, and a thousand find the same
 LEARNING_RATE = 0.1
+HEADS = ("mask", "wiener")
+"""Heads that share a mixture out."""
 
 
 def validation_company(names: tuple[str, str]) -> list[Mixture]:
@@ -70,7 +73,13 @@ def log_odds(
     -------
     torch.Tensor
         Shape ``(n, n_freq, n_frames)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the head is none of :data:`HEADS`, or a name is not known.
     """
+    check_in(head, "head", HEADS)
     which = model.which(names)
     heard = model.hear(spectra)
     latents = model.encode(heard, which)[0]
