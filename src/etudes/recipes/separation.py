@@ -106,23 +106,26 @@ def elsewhere(name: str) -> list[Mixture]:
     return excerpts_of(ELSEWHERE[name])
 
 
-def excerpts_of(programs: Mapping[str, tuple[int, ...]]) -> list[Mixture]:
-    """One excerpt of every test chorale, at the tempo and place of all the others.
+def excerpts_of(programs: Mapping[str, tuple[int, ...]], split: str = "test") -> list[Mixture]:
+    """Excerpts of chorales, at the tempo and place of all the others.
 
     Parameters
     ----------
     programs
         Voices, the highest first, and the General MIDI programs that sing each.
+    split
+        ``"test"``: one of every test chorale. ``"validation"``: as many as of a duet.
 
     Returns
     -------
     list of Mixture
     """
     given: Any = programs
+    seed, n = {"test": (TEST_SEED, None), "validation": (VALIDATION_SEED, N_VALIDATION)}[split]
     mixtures = ChoraleMixtures(
-        tuple(given), given, SAMPLE_RATE, seed=TEST_SEED, split="test", seconds=EXCERPT
+        tuple(given), given, SAMPLE_RATE, seed=seed, split=split, seconds=EXCERPT
     )
-    return mixtures.load(len(mixtures))
+    return mixtures.load(n or len(mixtures))
 
 
 def measured(

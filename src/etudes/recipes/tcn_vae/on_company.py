@@ -75,10 +75,7 @@ def measure() -> None:
         report_latents.write_who_sings(duet, right, told, time.perf_counter() - begun)
         results = {
             method: ask(duet, method, separate, test_duets(duet))
-            for method, separate in {
-                **trained_networks(names),
-                **trained_on_all_pairs(names, others),
-            }.items()
+            for method, separate in trained_networks(names, others).items()
         }
         tell(duet, results)
         report_latents.write_all_pairs(duet, results, time.perf_counter() - begun)
@@ -148,8 +145,7 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
     """
     model, names = load_network("tcn-vae"), NEW_COMPANY[name]
     return {
-        **trained_networks(names),
-        **trained_on_all_pairs(names, others),
+        **trained_networks(names, others),
         "tcn-vae-as-told": lambda m: model.separate(
             m.mixture, likeliest(model, m.mixture), "wiener"
         ),
@@ -162,45 +158,32 @@ def methods_for(name: str, others: Mapping[str, Any]) -> dict[str, Separate]:
     }
 
 
-def trained_networks(names: tuple[str, str]) -> dict[str, Separate]:
-    """The committed TCN-VAE, by the two heads that share a mixture out, and the TCN masks.
-
-    Parameters
-    ----------
-    names
-        Of the voices, the higher one first.
-
-    Returns
-    -------
-    dict of str to callable
-    """
-    model, plain = load_network("tcn-vae"), load_network("tcn-mask")
-    return {
-        "tcn-vae-wiener": lambda m: model.separate(m.mixture, names, "wiener"),
-        "tcn-vae-mask": lambda m: model.separate(m.mixture, names),
-        "tcn-mask": lambda m: plain.separate(m.mixture),
-    }
-
-
-def trained_on_all_pairs(names: tuple[str, str], others: Mapping[str, Any]) -> dict[str, Separate]:
-    """The same of the networks that were trained on all pairs.
+def trained_networks(names: tuple[str, str], others: Mapping[str, Any]) -> dict[str, Separate]:
+    """TCN-VAEs, by the two heads that share a mixture out, and TCN masks, however trained.
 
     Parameters
     ----------
     names
         Of the voices, the higher one first.
     others
-        ``"tcn-mask-all-pairs"`` and ``"tcn-vae-all-pairs"``.
+        ``"tcn-vae-all-pairs"`` and ``"tcn-mask-all-pairs"``.
 
     Returns
     -------
     dict of str to callable
+        The committed networks, and with ``-all-pairs`` those that were trained on all pairs.
     """
-    model, plain = others["tcn-vae-all-pairs"], others["tcn-mask-all-pairs"]
+    committed = load_network("tcn-vae"), load_network("tcn-mask")
+    on_all = others["tcn-vae-all-pairs"], others["tcn-mask-all-pairs"]
+    return {**_heads(*committed, names), **_heads(*on_all, names, "-all-pairs")}
+
+
+def _heads(model: Any, plain: Any, names: tuple[str, str], ending: str = "") -> dict[str, Separate]:
+    """Of a TCN-VAE the heads that share a mixture out, and a TCN mask network."""
     return {
-        "tcn-vae-wiener-all-pairs": lambda m: model.separate(m.mixture, names, "wiener"),
-        "tcn-vae-mask-all-pairs": lambda m: model.separate(m.mixture, names),
-        "tcn-mask-all-pairs": lambda m: plain.separate(m.mixture),
+        f"tcn-vae-wiener{ending}": lambda m: model.separate(m.mixture, names, "wiener"),
+        f"tcn-vae-mask{ending}": lambda m: model.separate(m.mixture, names),
+        f"tcn-mask{ending}": lambda m: plain.separate(m.mixture),
     }
 
 

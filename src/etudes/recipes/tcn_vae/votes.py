@@ -13,10 +13,8 @@ import numpy as np
 import torch
 
 from etudes.checks import check_in
-from etudes.data.chorales import ChoraleMixtures
-from etudes.data.duets import SAMPLE_RATE
 from etudes.data.mixture import Mixture
-from etudes.recipes.separation import EXCERPT, N_VALIDATION, VALIDATION_SEED
+from etudes.recipes.separation import excerpts_of
 from etudes.recipes.tcn_vae.who_sings import line_of
 from etudes.separators import TCNVAE, apply_masks
 from etudes.separators.mask_network import mask_loss
@@ -41,15 +39,7 @@ def validation_company(names: tuple[str, str]) -> list[Mixture]:
     -------
     list of Mixture
     """
-    programs = dict(line_of(one) for one in names)
-    return ChoraleMixtures(
-        tuple(programs),
-        programs,
-        SAMPLE_RATE,
-        seed=VALIDATION_SEED,
-        split="validation",
-        seconds=EXCERPT,
-    ).load(N_VALIDATION)
+    return excerpts_of(dict(line_of(one) for one in names), "validation")
 
 
 @torch.no_grad()
